@@ -1,0 +1,177 @@
+"""What a call is made of: what the PBX asked, what is known of the line, what is answered, and why.
+
+Answers for: the words that telephony, services and the routing rules share. Must not know: the rules (``routing.py``), a PBX's format, storage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from maskservice.domain.binding import Binding
+from maskservice.domain.ids import BindingId
+from maskservice.domain.masked import Dialled
+from maskservice.domain.phone import PhoneNumber
+from maskservice.domain.prompts import Prompt
+
+TRIES = 3
+RING_TIMEOUT_S = 30
+LONGEST_CALL_S = 1800
+KEY_TIMEOUT_S = 8
+MENU_LENGTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class InboundCall:
+    """One request of a PBX. ``caller`` is None when withheld or unreadable; ``dialled`` is None when no number could be read in ``to``.
+
+    ``digits`` is what was keyed since the last answer: None or empty when nothing was.
+    """
+
+    pbx_call_id: str
+    caller: PhoneNumber | None
+    dialled: Dialled | None
+    digits: str | None = None
+
+
+class Direction(StrEnum):
+    TO_RECIPIENT = "to_recipient"
+    TO_COURIER = "to_courier"
+
+
+class Party(StrEnum):
+    """Who is to be reached."""
+
+    RECIPIENT = "recipient"
+    COURIER = "courier"
+    CARE_LINE = "care_line"
+
+
+class Outcome(StrEnum):
+    """How far a call came. The last six are final."""
+
+    ASKING = "asking"
+    CONNECTING = "connecting"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNAVAILABLE = "unavailable"
+
+
+FINAL = frozenset(
+    {Outcome.COMPLETED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED, Outcome.CANCELED, Outcome.UNAVAILABLE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Ask for digits. ``attempts_left`` counts this one."""
+
+    prompt: Prompt
+    max_digits: int
+    attempts_left: int
+    finish_on_key: str = "#"
+    timeout_s: int = KEY_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Bridge to a party of a binding, showing the virtual number. Which number that is, the service opens last of all."""
+
+    party: Party
+    binding: BindingId
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Say something and end. There is one reason only: the service is no oracle."""
+
+    prompt: Prompt
+    reason: str = "unavailable"
+
+
+Decision = Gather | Connect | Hangup
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A connect with its number revealed: lives only on its way to an authenticated PBX. ``post_dial_digits`` are keyed after the answer."""
+
+    to: PhoneNumber
+    caller_id: str
+    post_dial_digits: str | None = None
+    ring_timeout_s: int = RING_TIMEOUT_S
+    max_duration_s: int = LONGEST_CALL_S
+
+
+Answer = Gather | Bridge | Hangup
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One thing that was looked at and what was found; both are stable words without any number.
+
+    ``tenant_id`` says whose fact the finding is: to everybody else it reads as ``none``.
+    """
+
+    step: str
+    found: str
+    tenant_id: str | None = None
+
+    def seen_by(self, tenant_id: str | None) -> TraceStep:
+        return self if self.tenant_id in (None, tenant_id) else TraceStep(self.step, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is known of a virtual number that belongs to a pool."""
+
+    virtual_number: str
+    pool_id: str
+    dialled_length: int
+    check_digit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who last reached the recipient through X. ``mark`` is the blind index of the courier's number: equal marks are one courier."""
+
+    mark: bytes
+    reached_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """A binding as a call meets it.
+
+    ``is_recipient``: the caller is its recipient. ``shared_line``: the recipient's number is a switchboard (it has an extension of its own),
+    so the number alone does not tell who calls. ``shop``: the tenant's name as spoken in a menu.
+    """
+
+    binding: Binding
+    shop: str
+    has_care_line: bool
+    is_recipient: bool
+    shared_line: bool
+    contact: Contact | None = None
+
+    def reached_by(self, now: datetime) -> Contact | None:
+        """The contact that a call-back may use: it may end before the binding, never after."""
+        contact = self.contact
+        return contact if contact is not None and now < contact.expires_at and now < self.binding.expires_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The legs of this call so far, as the service remembers them. ``menu`` holds the orders last offered, in the order of their keys."""
+
+    legs: int = 0
+    tries_used: int = 0
+    menu: tuple[BindingId, ...] = ()
+    ended: bool = False
