@@ -1,0 +1,285 @@
+"""A PBX asks what to do with a call: one look-up, one pure decision, one commit.
+
+Answers for: the legs of a call knowing each other, a retried webhook getting the same answer, the contact and the record being written with
+the decision. Must not know: a PBX's format, SQL. The real number is opened last of all and leaves only inside the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from maskservice.domain.binding import expired
+from maskservice.domain.call import (
+    Answer,
+    Bridge,
+    Connect,
+    Decision,
+    Gather,
+    Hangup,
+    InboundCall,
+    Outcome,
+    Party,
+    Reachable,
+    Thread,
+)
+from maskservice.domain.errors import DatabaseUnavailable
+from maskservice.domain.ids import BindingId, CallId
+from maskservice.domain.phone import PhoneNumber
+from maskservice.domain.prompts import Prompt, PromptId, say
+from maskservice.domain.routing import Bare, Choice, Facts, Keyed, Question, Ruling, decide, question_of
+from maskservice.services.content import open_phone, seal_phone
+from maskservice.services.endings import write_end
+from maskservice.services.lookup import care_line_of, reachable
+from maskservice.services.ports import Ports, UnitOfWork
+from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
+
+_RACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An authenticated request of a PBX; ``webhook_id`` names the request, whatever the call."""
+
+    pbx_id: str
+    webhook_id: str
+    call: InboundCall
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The answer, and what the metrics are told: the outcome, the direction, whether it was a retry. No number, no id."""
+
+    answer: Answer
+    outcome: str
+    direction: str = "none"
+    replayed: bool = False
+
+
+def neutral() -> Hangup:
+    """The one answer for whatever cannot be answered."""
+    return Hangup(say(PromptId.GOODBYE))
+
+
+def route_call(webhook: Webhook, ports: Ports) -> Routed:
+    """Decides one leg and remembers it. A number that is none of ours is hung up on and leaves nothing behind.
+
+    Raises DatabaseUnavailable, KeyMissing, SealBroken: the entrance then answers with :func:`neutral`.
+    """
+    if webhook.call.dialled is None:
+        return Routed(neutral(), Outcome.UNAVAILABLE)
+    for _ in range(_RACES):
+        with ports.unit() as uow:
+            routed = _leg(webhook, webhook.call.dialled.virtual_number, uow, ports)
+            if routed is not None:
+                uow.commit()
+                return routed
+    raise DatabaseUnavailable("Other requests of the same call were faster every time.")
+
+
+def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -> Routed | None:
+    """One try; None where another request of the same call was written in between and everything must be looked at again."""
+    now = ports.clock.now()
+    call = webhook.call
+    receipts = uow.receipts.thread(virtual_number, webhook.pbx_id, call.pbx_call_id, webhook.webhook_id)
+    for receipt in receipts:
+        if receipt.webhook_id == webhook.webhook_id:
+            return _replay(receipt, now=now, uow=uow, ports=ports)
+    legs = [each for each in receipts if each.pbx_call_id == call.pbx_call_id]
+    thread = _thread_of(legs, virtual_number)
+    question = question_of(call, thread)
+    mark = None if call.caller is None else ports.index.number(virtual_number, call.caller.reveal())
+    facts, found = look_up(question, virtual_number, mark, now=now, uow=uow)
+    ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
+    if facts.line is None:
+        return Routed(neutral(), Outcome.UNAVAILABLE)
+    for met in found:
+        if met.stored.binding.needs_end(now):
+            _keep_death(met, uow, now)
+    call_id = legs[0].call if legs else CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))
+    answer = _answer(ruling.decision, found, now=now, uow=uow, ports=ports)
+    receipt = _receipt(webhook, call_id, legs, ruling, now=now)
+    if not uow.receipts.add(receipt):
+        return None
+    record = _record(webhook, call_id, receipt, ruling, pool_id=facts.line.pool_id, now=now)
+    if not legs:
+        uow.calls.add(record)
+    elif not thread.ended:
+        uow.calls.save(record)
+    if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and mark is not None:
+        _remember(ruling.concerns, call.caller, mark, found, call_id, now=now, uow=uow, ports=ports)
+    return Routed(answer, record.outcome, ruling.direction or "none")
+
+
+def look_up(
+    question: Question,
+    virtual_number: str,
+    mark: bytes | None,
+    *,
+    now: datetime,
+    uow: UnitOfWork,
+    tenant_id: str | None = None,
+) -> tuple[Facts, Sequence[Met]]:
+    """The one read behind a decision. ``tenant_id`` narrows it to what a tenant may see (dry run)."""
+    match question:
+        case Choice(binding) if binding is not None:
+            one = uow.calls.line_and_binding(binding)
+        case Keyed(extension):
+            one = uow.calls.line_and_slot(virtual_number, extension or "", tenant_id=tenant_id)
+        case Bare():
+            many = uow.calls.line_and_recipient(virtual_number, mark, now=now, tenant_id=tenant_id)
+            if many is None:
+                return Facts(None), ()
+            line, found, is_courier = many
+            return Facts(line, own=tuple(reachable(each, mark) for each in found), caller_is_courier=is_courier), found
+        case _:
+            one = uow.calls.line_and_slot(virtual_number, "", tenant_id=tenant_id)
+    if one is None:
+        return Facts(None), ()
+    line, met = one
+    return Facts(line, met=None if met is None else reachable(met, mark)), () if met is None else (met,)
+
+
+def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:
+    if not legs:
+        return Thread()
+    last = legs[-1]
+    menu = tuple(BindingId(virtual_number, key) for key in last.menu)
+    return Thread(len(legs), last.tries_used, menu, ended=last.action != "gather")
+
+
+def _keep_death(met: Met, uow: UnitOfWork, now: datetime) -> None:
+    write_end(expired(met.stored.binding, now), uow)
+
+
+def _met(binding_id: BindingId, found: Sequence[Met], uow: UnitOfWork) -> Met:
+    for met in found:
+        if met.stored.binding.id == binding_id:
+            return met
+    one = uow.calls.line_and_binding(binding_id)
+    if one is None or one[1] is None:
+        raise DatabaseUnavailable("The binding is gone.")
+    return one[1]
+
+
+def _answer(decision: Decision, found: Sequence[Met], *, now: datetime, uow: UnitOfWork, ports: Ports) -> Answer:
+    if not isinstance(decision, Connect):
+        return decision
+    met = _met(decision.binding, found, uow)
+    number = _number_of(decision.party, met, ports)
+    return Bridge(to=number, caller_id=decision.binding.virtual_number, post_dial_digits=number.extension)
+
+
+def _number_of(party: Party, met: Met, ports: Ports) -> PhoneNumber:
+    """The one way out of a real number."""
+    binding, content = met.stored.binding, met.stored.content
+    if party is Party.CARE_LINE:
+        return care_line_of(met.tenant, ports.cipher)
+    if content is None:
+        raise DatabaseUnavailable("The binding is purged.")
+    row = ports.cipher.open_row(binding.tenant_id, str(binding.id), content.wrapped_key)
+    if party is Party.COURIER and met.contact is not None:
+        return open_phone(met.contact.phone, row, "contact")
+    return open_phone(content.phone, row)
+
+
+def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -> Routed:
+    """The same answer to the same webhook. A connect is opened anew: where the binding has ended or been frozen since, nobody may be
+    connected to it any more, not even by a retry, and the sentence is the neutral one."""
+    if receipt.action == "connect" and receipt.binding is not None and receipt.party is not None:
+        party = Party(receipt.party)
+        met = _met(BindingId(receipt.virtual_number, receipt.binding), (), uow)
+        gone = party is Party.COURIER and reachable(met, None).reached_by(now) is None
+        if not met.stored.binding.is_live(now) or gone:
+            return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
+        answer = _answer(Connect(party, met.stored.binding.id), (met,), now=now, uow=uow, ports=ports)
+        return Routed(answer, Outcome.CONNECTING, replayed=True)
+    if receipt.action == "gather" and receipt.prompt is not None:
+        prompt_id = PromptId(receipt.prompt)
+        prompt = say(prompt_id) if receipt.prompt_text is None else Prompt(prompt_id, receipt.prompt_text)
+        gather = Gather(prompt, max_digits=receipt.max_digits or 1, attempts_left=receipt.attempts_left or 1)
+        return Routed(gather, Outcome.ASKING, replayed=True)
+    return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
+
+
+def _receipt(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], ruling: Ruling, *, now: datetime) -> Receipt:
+    trace = (legs[-1].trace if legs else ()) + ruling.trace
+    receipt = Receipt(
+        virtual_number=call_id.virtual_number,
+        pbx_id=webhook.pbx_id,
+        pbx_call_id=webhook.call.pbx_call_id,
+        leg=len(legs) + 1,
+        webhook_id=webhook.webhook_id,
+        received_at=now,
+        call=call_id,
+        action="hangup",
+        tries_used=ruling.thread.tries_used,
+        trace=trace,
+    )
+    match ruling.decision:
+        case Gather(prompt=prompt, max_digits=most, attempts_left=left):
+            return replace(
+                receipt,
+                action="gather",
+                prompt=prompt.id,
+                prompt_text=prompt.text if ruling.thread.menu else None,
+                max_digits=most,
+                attempts_left=left,
+                menu=tuple(each.key for each in ruling.thread.menu),
+            )
+        case Connect(party=party, binding=binding):
+            return replace(receipt, action="connect", party=party, binding=binding.key)
+        case Hangup():
+            return receipt
+
+
+def _record(
+    webhook: Webhook, call_id: CallId, receipt: Receipt, ruling: Ruling, *, pool_id: str, now: datetime
+) -> CallRecord:
+    concerns = ruling.concerns
+    outcome = {"gather": Outcome.ASKING, "connect": Outcome.CONNECTING, "hangup": Outcome.UNAVAILABLE}[receipt.action]
+    return CallRecord(
+        id=call_id,
+        pbx_id=webhook.pbx_id,
+        pbx_call_id=webhook.call.pbx_call_id,
+        pool_id=pool_id,
+        outcome=outcome,
+        trace=receipt.trace,
+        caller_tail=None if webhook.call.caller is None else webhook.call.caller.last3,
+        tenant_id=None if concerns is None else concerns.binding.tenant_id,
+        binding=None if concerns is None else concerns.binding.id.key,
+        direction=ruling.direction,
+        party=receipt.party,
+        tries_used=receipt.tries_used,
+        connected_at=now if outcome is Outcome.CONNECTING else None,
+        ended_at=now if outcome is Outcome.UNAVAILABLE else None,
+    )
+
+
+def _remember(
+    concerns: Reachable,
+    caller: PhoneNumber,
+    mark: bytes,
+    found: Sequence[Met],
+    call_id: CallId,
+    *,
+    now: datetime,
+    uow: UnitOfWork,
+    ports: Ports,
+) -> None:
+    """The contact is written at the connect decision: the recipient may miss the call and ring back. It never outlives the binding."""
+    met = _met(concerns.binding.id, found, uow)
+    binding, content = met.stored.binding, met.stored.content
+    if content is None:
+        return
+    row = ports.cipher.open_row(binding.tenant_id, str(binding.id), content.wrapped_key)
+    contact = SealedContact(
+        binding_id=binding.id,
+        mark=mark,
+        phone=seal_phone(caller, row, "contact"),
+        call=call_id.key,
+        reached_at=now,
+        expires_at=min(now + met.tenant.policy.contact_life, binding.expires_at),
+    )
+    uow.contacts.remember(contact)

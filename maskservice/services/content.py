@@ -1,0 +1,63 @@
+"""A binding's personal content: sealed field by field under the binding's own data key, and opened again.
+
+Answers for: which fields there are and how a phone is written inside its seal. Must not know: the cipher itself, storage.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from maskservice.domain.errors import BindingPurged
+from maskservice.domain.phone import PhoneNumber
+from maskservice.services.ports import BlindIndex, NumberCipher, RowCipher
+from maskservice.services.records import SealedContent, StoredBinding
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A recipient in the open, for the length of one use case."""
+
+    name: str = field(repr=False)
+    phone: PhoneNumber
+    address: str | None = field(default=None, repr=False)
+    metadata: dict[str, Any] | None = field(default=None, repr=False)
+
+
+def seal_phone(phone: PhoneNumber, row: RowCipher, field_name: str = "phone") -> bytes:
+    """E.164, then ';' and the landline's own extension where it has one."""
+    tail = f";{phone.extension}" if phone.extension else ""
+    return row.seal(field_name, phone.reveal() + tail)
+
+
+def open_phone(sealed: bytes, row: RowCipher, field_name: str = "phone") -> PhoneNumber:
+    number, _, extension = row.open(field_name, sealed).partition(";")
+    return PhoneNumber.from_e164(number, extension=extension or None)
+
+
+def seal_content(recipient: Recipient, row: RowCipher, *, index: BlindIndex, virtual_number: str) -> SealedContent:
+    """Everything personal of a binding under ``row``; the number's mark is of use on this virtual number only."""
+    return SealedContent(
+        wrapped_key=row.wrapped_key,
+        phone=seal_phone(recipient.phone, row),
+        name=row.seal("name", recipient.name),
+        phone_mark=index.number(virtual_number, recipient.phone.reveal()),
+        shared_line=recipient.phone.extension is not None,
+        address=None if recipient.address is None else row.seal("address", recipient.address),
+        metadata=None if recipient.metadata is None else row.seal("metadata", json.dumps(recipient.metadata, ensure_ascii=False)),
+    )
+
+
+def open_recipient(stored: StoredBinding, cipher: NumberCipher) -> Recipient:
+    """The recipient in the open. Raises BindingPurged, KeyMissing, SealBroken."""
+    content = stored.content
+    if content is None:
+        raise BindingPurged("The recipient's details were purged.")
+    row = cipher.open_row(stored.binding.tenant_id, str(stored.binding.id), content.wrapped_key)
+    return Recipient(
+        name=row.open("name", content.name),
+        phone=open_phone(content.phone, row),
+        address=None if content.address is None else row.open("address", content.address),
+        metadata=None if content.metadata is None else json.loads(row.open("metadata", content.metadata)),
+    )

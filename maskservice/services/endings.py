@@ -1,0 +1,49 @@
+"""How a binding ends for storage: its slot goes to rest, and a death that was seen is kept.
+
+Answers for: the one place where an end is written, by hand, by delivery's grace or by time. Must not know: who asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from maskservice.domain.binding import Binding, expired
+from maskservice.domain.errors import NotFound
+from maskservice.domain.ids import BindingId
+from maskservice.services.ports import UnitOfWork
+from maskservice.services.records import StoredBinding
+
+
+def write_end(binding: Binding, uow: UnitOfWork) -> None:
+    """Stores an ended binding and sends its slot to quarantine, counted from the end itself."""
+    if binding.ended_at is None:
+        raise ValueError("the binding has not ended")
+    uow.bindings.save(binding)
+    pool = uow.pools.of_number(binding.id.virtual_number)
+    until = binding.ended_at if pool is None else binding.ended_at + pool.policy.quarantine
+    uow.slots.rest(binding.id.virtual_number, binding.extension, until=until)
+
+
+def settled(stored: StoredBinding, uow: UnitOfWork, now: datetime) -> StoredBinding:
+    """The binding as it is now. One that is seen dead for the first time is stored so **and committed at once**: whatever the
+    use case does next, a clock going backwards must not revive it."""
+    after = expired(stored.binding, now)
+    if after is stored.binding:
+        return stored
+    write_end(after, uow)
+    uow.commit()
+    return replace(stored, binding=after)
+
+
+def load_own(tenant_id: str, binding_id: BindingId, uow: UnitOfWork, now: datetime, *, change: bool) -> StoredBinding:
+    """The tenant's binding, settled. Raises NotFound for another tenant's as for none. ``change`` locks the row for this unit."""
+    stored = uow.bindings.get(binding_id, for_update=change)
+    if stored is None or stored.binding.tenant_id != tenant_id:
+        raise NotFound("There is no such binding.")
+    after = settled(stored, uow, now)
+    if after is not stored and change:
+        # The commit gave the lock back: take it again before anything else is decided.
+        again = uow.bindings.get(binding_id, for_update=True)
+        return after if again is None else again
+    return after

@@ -1,0 +1,237 @@
+"""The records that pass between use cases and storage: plain, frozen, and with every personal value sealed.
+
+Answers for: the shape of what is stored. Must not know: how it is stored, how it is sealed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from maskservice.domain.allocation import PoolPolicy
+from maskservice.domain.binding import Binding
+from maskservice.domain.call import Direction, Outcome, TraceStep
+from maskservice.domain.ids import BindingId, CallId
+
+
+class Scope(StrEnum):
+    BINDINGS_WRITE = "bindings:write"
+    BINDINGS_READ = "bindings:read"
+    LABELS_READ = "labels:read"
+    RESOLUTIONS_READ = "resolutions:read"
+    CALLS_READ = "calls:read"
+    CALLS_WRITE = "calls:write"
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPolicy:
+    """What a tenant may set. Times: ``grace`` after delivery, ``longest_life`` and ``default_life`` of a binding, ``contact_life`` of a call-back.
+
+    ``countries``: ISO codes from which recipients' numbers are accepted beside Taiwan. ``mask`` and ``latin_mask``: one character each.
+    """
+
+    grace: timedelta = timedelta(hours=72)
+    default_life: timedelta = timedelta(days=60)
+    longest_life: timedelta = timedelta(days=60)
+    contact_life: timedelta = timedelta(hours=72)
+    countries: frozenset[str] = frozenset()
+    mask: str = "O"
+    latin_mask: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A platform. ``care_line`` is sealed under the tenant's own wrapped key (field 'care_line'); both are None without one."""
+
+    id: str
+    name: str
+    created_at: datetime
+    policy: TenantPolicy = field(default_factory=TenantPolicy)
+    care_line: bytes | None = None
+    wrapped_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """``digest``: SHA-256 of the whole key, which has 256 random bits. ``hint``: its last four characters, to tell keys apart in a list."""
+
+    id: str
+    tenant_id: str
+    digest: bytes
+    hint: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    revoked_at: datetime | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """``tenant_ids``: who may name it; empty with ``shared`` means everybody."""
+
+    id: str
+    name: str
+    policy: PoolPolicy
+    created_at: datetime
+    shared: bool = False
+    tenant_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOffer:
+    """What an allocation may work with. ``numbers`` are below their ceiling as far as was seen; ``phone_is_own`` as asked."""
+
+    pool_id: str
+    policy: PoolPolicy
+    numbers: tuple[str, ...]
+    phone_is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    name: str
+    numbers: int
+    held: int
+    capacity: int
+    low_water: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContent:
+    """A binding's personal content under its own data key. Fields: 'phone' (E.164, then ';' and the landline's extension), 'name',
+    'address', 'metadata' (JSON), 'lock_reason'. ``phone_mark`` is the blind index of the number in the scope of the virtual number;
+    ``shared_line`` tells that the number has an extension of its own."""
+
+    wrapped_key: bytes
+    phone: bytes
+    name: bytes
+    phone_mark: bytes
+    shared_line: bool
+    address: bytes | None = None
+    metadata: bytes | None = None
+    lock_reason: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBinding:
+    """``content`` is None after the purge."""
+
+    binding: Binding
+    content: SealedContent | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlace:
+    tenant_id: str
+    order_id: str
+    old: BindingId
+    new: BindingId
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyClaim:
+    """A key is bound to the fingerprint of its request and to the binding that the request makes."""
+
+    tenant_id: str
+    key: str
+    fingerprint: bytes
+    order_id: str
+    binding: UUID
+    created_at: datetime
+    created: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContact:
+    """The last courier of a binding; ``phone`` is sealed under the binding's data key (field 'contact')."""
+
+    binding_id: BindingId
+    mark: bytes
+    phone: bytes
+    call: UUID
+    reached_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A binding as a call's look-up finds it."""
+
+    stored: StoredBinding
+    tenant: Tenant
+    contact: SealedContact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a webhook was answered. ``action``: gather, connect or hangup. For a gather ``prompt`` is its id, ``max_digits`` and
+    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party`` and ``binding``. ``trace``: of the call up to this leg, so that
+    the next leg can write the call's record without reading it."""
+
+    virtual_number: str
+    pbx_id: str
+    pbx_call_id: str
+    leg: int
+    webhook_id: str
+    received_at: datetime
+    call: CallId
+    action: str
+    tries_used: int
+    prompt: str | None = None
+    prompt_text: str | None = None
+    max_digits: int | None = None
+    attempts_left: int | None = None
+    menu: tuple[UUID, ...] = ()
+    party: str | None = None
+    binding: UUID | None = None
+    trace: tuple[TraceStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One attempt. ``tenant_id`` and ``binding`` are those of the binding met last, None where none was; the pool is always known.
+    ``caller_tail``: the caller's last three digits."""
+
+    id: CallId
+    pbx_id: str
+    pbx_call_id: str
+    pool_id: str
+    outcome: Outcome
+    trace: tuple[TraceStep, ...]
+    caller_tail: str | None = None
+    tenant_id: str | None = None
+    binding: UUID | None = None
+    direction: Direction | None = None
+    party: str | None = None
+    tries_used: int = 0
+    connected_at: datetime | None = None
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pbx:
+    id: str
+    name: str
+    dialect: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PbxSecret:
+    """``secret`` is sealed under ``wrapped_key`` (tenant '', row: the secret's id, field 'secret'). At most two are valid at once."""
+
+    id: str
+    pbx_id: str
+    wrapped_key: bytes
+    secret: bytes
+    created_at: datetime
+    revoked_at: datetime | None = None
