@@ -1,0 +1,132 @@
+"""The settings: frozen, typed, read once from config/ and the environment, every mistake reported together.
+
+Answers for: where a setting comes from and what it may be. Must not know: what it is used for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "MASKSERVICE_"
+# Names with our prefix that are no settings: they choose the files, or belong to the tests and the simulated PBX.
+_OTHER_NAMES = ("ENV", "CONFIG", "TEST_", "SIMULATOR_")
+
+
+class SettingsInvalid(Exception):
+    """Settings that cannot be used; the text lists every mistake, a line each, without any value."""
+
+
+def config_folder() -> Path | None:
+    """The folder of the shipped files: MASKSERVICE_CONFIG, ./config, beside the package, or the environment's share folder."""
+    named = os.environ.get(PREFIX + "CONFIG")
+    if named:
+        return Path(named)
+    places = (Path("config"), Path(__file__).parent.parent / "config", Path(sys.prefix) / "share/maskservice/config")
+    return next((place for place in places if (place / "default.toml").is_file()), None)
+
+
+class Settings(BaseSettings):
+    """One field a setting; config/default.toml says what each is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    home: Path = Path("var")
+    database_url: str = Field(default="", repr=False)
+    keyring: str = Field(default="", repr=False)
+    bind: str = "127.0.0.1:8000"
+    workers: int = Field(default=0, ge=0, le=512)
+    threads: int = Field(default=8, ge=1, le=256)
+    graceful_timeout_s: int = Field(default=30, ge=1, le=3600)
+    max_body_bytes: int = Field(default=65536, ge=1024, le=64 * 1024 * 1024)
+    database_pool_size: int = Field(default=8, ge=1, le=500)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    mask: str = Field(default="O", min_length=1, max_length=1)
+    latin_mask: str = Field(default="*", min_length=1, max_length=1)
+    worker_interval_s: float = Field(default=5.0, gt=0, le=3600)
+    worker_batch: int = Field(default=200, ge=1, le=10_000)
+
+    @field_validator("bind")
+    @classmethod
+    def _host_and_port(cls, text: str) -> str:
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("write HOST:PORT, for instance 127.0.0.1:8000")
+        return text
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the signature is pydantic-settings'
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = config_folder()
+        files = [] if folder is None else [folder / "default.toml"]
+        chosen = os.environ.get(PREFIX + "ENV")
+        if folder is not None and chosen:
+            files.append(folder / f"{chosen}.toml")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files)
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Reads everything once. Raises SettingsInvalid with every mistake."""
+        mistakes = _unknown_names() + _missing_file()
+        try:
+            settings = cls()
+        except ValidationError as invalid:
+            for error in invalid.errors(include_input=False, include_context=False, include_url=False):
+                name = ".".join(str(part) for part in error["loc"])
+                mistakes.append(f"{PREFIX}{name.upper()}: {error['msg']}")
+        except (OSError, ValueError) as unreadable:
+            mistakes.append(f"config/: a file cannot be read ({type(unreadable).__name__})")
+        if mistakes:
+            raise SettingsInvalid("\n".join(mistakes))
+        return settings
+
+    @property
+    def database(self) -> str:
+        """The database's URL: the given one, or SQLite below ``home``."""
+        return self.database_url or f"sqlite:///{(self.home / 'maskservice.db').absolute()}"
+
+    @property
+    def keyring_source(self) -> str:
+        """Where the key ring is: as given, or the file below ``home``."""
+        return self.keyring or str((self.home / "keyring.json").absolute())
+
+
+def _unknown_names() -> list[str]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    other = tuple(PREFIX + name for name in _OTHER_NAMES)
+    return [
+        f"{name}: there is no such setting; config/default.toml lists them"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known and not name.startswith(other)
+    ]
+
+
+def _missing_file() -> list[str]:
+    chosen, folder = os.environ.get(PREFIX + "ENV"), config_folder()
+    if not chosen:
+        return []
+    if not chosen.isalnum() or folder is None or not (folder / f"{chosen}.toml").is_file():
+        return [f"{PREFIX}ENV: there is no file of this name in config/; use development, production or testing"]
+    return []
+
+
+__all__ = ["Settings", "SettingsInvalid", "config_folder"]

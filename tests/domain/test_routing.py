@@ -1,0 +1,290 @@
+"""Who is connected to whom: tables of values, no fixtures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from maskservice.domain.binding import Binding, Status
+from maskservice.domain.call import (
+    Connect,
+    Contact,
+    Direction,
+    Gather,
+    Hangup,
+    InboundCall,
+    Line,
+    Party,
+    Reachable,
+    Thread,
+    TraceStep,
+)
+from maskservice.domain.check_digit import append_check
+from maskservice.domain.ids import BindingId, uuid7
+from maskservice.domain.masked import Dialled
+from maskservice.domain.phone import PhoneNumber
+from maskservice.domain.prompts import PromptId
+from maskservice.domain.routing import Bare, Choice, Facts, Keyed, Over, Silence, decide, question_of
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+X = "+886900000000"
+LINE = Line(X, "pool_1", dialled_length=4, check_digit=False)
+COURIER = PhoneNumber.from_e164("+886987654321")
+
+
+def binding(place: int = 1, *, tenant: str = "ten_1", order: str = "TW-20231109-001", **changes: object) -> Binding:
+    facts = Binding(
+        id=BindingId(X, uuid7(NOW - timedelta(hours=place), bytes([place]) * 10)),
+        tenant_id=tenant,
+        pool_id="pool_1",
+        order_id=order,
+        extension=f"567{place}",
+        status=Status.ACTIVE,
+        created_at=NOW - timedelta(hours=place),
+        expires_at=NOW + timedelta(days=5),
+    )
+    return replace(facts, **changes)  # type: ignore[arg-type] -- a table of any fields
+
+
+def met(bound: Binding, *, recipient: bool = False, care: bool = False, shared: bool = False, shop: str = "甲店", contact: Contact | None = None) -> Reachable:
+    return Reachable(bound, shop, care, recipient, shared, contact)
+
+
+def contact(mark: bytes = b"courier-1", *, ago: int = 1, left: int = 60) -> Contact:
+    return Contact(mark, NOW - timedelta(minutes=ago), NOW + timedelta(minutes=left))
+
+
+def rule(question: object, facts: Facts, *, thread: Thread = Thread(), known: bool = True):  # noqa: ANN201, B008
+    return decide(question, facts, thread=thread, caller_known=known, now=NOW)  # type: ignore[arg-type]
+
+
+# -- what is asked ------------------------------------------------------------------------------------------------
+
+B1, B2 = binding(1).id, binding(2).id
+
+
+@pytest.mark.parametrize(
+    ("dialled_extension", "digits", "thread", "expected"),
+    [
+        (None, None, Thread(), Bare()),
+        (None, "", Thread(), Bare()),
+        (None, "#", Thread(), Bare()),
+        ("5678", None, Thread(), Keyed("5678")),
+        ("5678", "1234", Thread(), Keyed("1234")),
+        (None, "5678", Thread(), Keyed("5678")),
+        (None, "5678#", Thread(1), Keyed("5678")),
+        (None, "５６７８", Thread(1), Keyed("5678")),
+        (None, "56a8", Thread(1), Keyed(None)),
+        (None, "1" * 33, Thread(1), Keyed(None)),
+        (None, "²³⁴⁵x", Thread(1), Keyed(None)),
+        (None, None, Thread(1), Silence()),
+        ("5678", None, Thread(1), Silence()),
+        (None, "1", Thread(1, menu=(B1, B2)), Choice(B1)),
+        (None, "2", Thread(1, menu=(B1, B2)), Choice(B2)),
+        (None, "3", Thread(1, menu=(B1, B2)), Choice(None)),
+        (None, "0", Thread(1, menu=(B1, B2)), Choice(None)),
+        (None, "12", Thread(1, menu=(B1, B2)), Choice(None)),
+        (None, "x", Thread(1, menu=(B1, B2)), Choice(None)),
+        (None, None, Thread(1, menu=(B1, B2)), Silence()),
+        (None, "5678", Thread(2, ended=True), Over()),
+        (None, None, Thread(2, ended=True), Over()),
+    ],
+)
+def test_what_a_leg_asks(dialled_extension: str | None, digits: str | None, thread: Thread, expected: object) -> None:
+    call = InboundCall("c-1", COURIER, Dialled(X, dialled_extension), digits)
+    assert question_of(call, thread) == expected
+
+
+def test_a_call_to_no_readable_number_asks_bare() -> None:
+    assert question_of(InboundCall("c-1", COURIER, None), Thread()) == Bare()
+
+
+# -- a courier keys an extension ------------------------------------------------------------------------------------
+
+
+def test_a_right_extension_connects_to_its_recipient_and_remembers_the_caller() -> None:
+    ruling = rule(Keyed("5671"), Facts(LINE, met(binding())))
+    assert ruling.decision == Connect(Party.RECIPIENT, B1)
+    assert ruling.remember_caller
+    assert ruling.direction is Direction.TO_RECIPIENT
+    assert ruling.thread.ended
+    assert TraceStep("binding", "active", "ten_1") in ruling.trace
+
+
+def test_a_withheld_caller_is_connected_and_not_remembered() -> None:
+    ruling = rule(Keyed("5671"), Facts(LINE, met(binding())), known=False)
+    assert ruling.decision == Connect(Party.RECIPIENT, B1)
+    assert not ruling.remember_caller
+
+
+def test_a_delivered_binding_still_connects() -> None:
+    assert isinstance(rule(Keyed("5671"), Facts(LINE, met(binding(status=Status.DELIVERED)))).decision, Connect)
+
+
+DEAD = {
+    "nobody's": None,
+    "expired by time": met(binding(expires_at=NOW)),
+    "expired": met(binding(status=Status.EXPIRED)),
+    "released": met(binding(status=Status.RELEASED)),
+    "locked": met(binding(status=Status.LOCKED)),
+    "the recipient's own, expired": met(binding(expires_at=NOW), recipient=True, care=True, contact=contact()),
+}
+
+
+@pytest.mark.parametrize("tries_used", [0, 1, 2])
+def test_wrong_expired_released_and_locked_cannot_be_told_apart(tries_used: int) -> None:
+    thread = Thread(tries_used, tries_used)
+    rulings = {name: rule(Keyed("5671"), Facts(LINE, each), thread=thread) for name, each in DEAD.items()}
+    rulings["not a number"] = rule(Keyed(None), Facts(LINE, met(binding())), thread=thread)
+    rulings["too short"] = rule(Keyed("567"), Facts(LINE, met(binding())), thread=thread)
+    rulings["silence"] = rule(Silence(), Facts(LINE), thread=thread)
+    assert len({each.decision for each in rulings.values()}) == 1
+    assert len({each.thread for each in rulings.values()}) == 1
+    assert not any(each.remember_caller for each in rulings.values())
+
+
+def test_three_wrong_tries_end_the_call_with_the_neutral_sentence() -> None:
+    thread, heard = Thread(), []
+    for _ in range(3):
+        ruling = rule(Keyed("0000"), Facts(LINE), thread=thread)
+        thread = ruling.thread
+        heard.append((type(ruling.decision), ruling.decision.prompt.id, getattr(ruling.decision, "attempts_left", None)))  # type: ignore[union-attr]
+    assert heard == [(Gather, PromptId.TRY_AGAIN, 2), (Gather, PromptId.TRY_AGAIN, 1), (Hangup, PromptId.GOODBYE, None)]
+    assert thread.ended
+
+
+def test_after_the_end_nothing_more_is_given() -> None:
+    ruling = rule(Over(), Facts(LINE, met(binding())), thread=Thread(3, 1, ended=True))
+    assert isinstance(ruling.decision, Hangup)
+
+
+def test_a_number_of_no_pool_is_hung_up_on() -> None:
+    assert isinstance(rule(Bare(), Facts(None)).decision, Hangup)
+
+
+def test_a_check_digit_stops_a_slip_before_the_slot_is_asked() -> None:
+    line = replace(LINE, dialled_length=5, check_digit=True)
+    right = append_check("5671")
+    wrong = right[:-1] + str((int(right[-1]) + 1) % 10)
+    facts = Facts(line, met(binding()))
+    assert isinstance(rule(Keyed(right), facts).decision, Connect)
+    assert isinstance(rule(Keyed(wrong), facts).decision, Gather)
+
+
+# -- a recipient calls ----------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_who_keys_nothing_is_asked() -> None:
+    ruling = rule(Bare(), Facts(LINE))
+    assert isinstance(ruling.decision, Gather)
+    assert (ruling.decision.prompt.id, ruling.decision.max_digits, ruling.decision.attempts_left) == (PromptId.ENTER_EXTENSION, 4, 3)
+
+
+def test_a_recipient_reaches_the_last_courier() -> None:
+    ruling = rule(Bare(), Facts(LINE, own=(met(binding(), recipient=True, contact=contact()),)))
+    assert ruling.decision == Connect(Party.COURIER, B1)
+    assert ruling.direction is Direction.TO_COURIER
+    assert not ruling.remember_caller
+
+
+def test_a_recipient_who_keys_his_own_extension_reaches_that_order_s_courier() -> None:
+    ruling = rule(Keyed("5671"), Facts(LINE, met(binding(), recipient=True, contact=contact())))
+    assert ruling.decision == Connect(Party.COURIER, B1)
+    assert not ruling.remember_caller
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        None,
+        contact(left=0),
+        replace(contact(), expires_at=NOW - timedelta(seconds=1)),
+    ],
+)
+def test_without_an_unexpired_contact_the_care_line_answers_or_the_neutral_sentence(late: Contact | None) -> None:
+    with_line = rule(Bare(), Facts(LINE, own=(met(binding(), recipient=True, care=True, contact=late),)))
+    without = rule(Bare(), Facts(LINE, own=(met(binding(), recipient=True, contact=late),)))
+    assert with_line.decision == Connect(Party.CARE_LINE, B1)
+    assert isinstance(without.decision, Hangup)
+    keyed = rule(Keyed("5671"), Facts(LINE, met(binding(), recipient=True, care=True, contact=late)))
+    assert keyed.decision == Connect(Party.CARE_LINE, B1)
+
+
+def test_the_care_line_is_that_of_the_first_tenant_who_has_one() -> None:
+    own = (met(binding(1), recipient=True), met(binding(2, tenant="ten_2"), recipient=True, care=True))
+    assert rule(Bare(), Facts(LINE, own=own)).decision == Connect(Party.CARE_LINE, B2)
+
+
+def test_several_orders_with_several_couriers_give_a_menu_by_tail_most_recent_first() -> None:
+    own = (
+        met(binding(1, order="A-1111"), recipient=True, contact=contact(b"one", ago=9)),
+        met(binding(2, order="B-2222"), recipient=True, contact=contact(b"two", ago=3)),
+        met(binding(3, order="C-3333"), recipient=True),
+    )
+    ruling = rule(Bare(), Facts(LINE, own=own))
+    assert isinstance(ruling.decision, Gather)
+    assert ruling.decision.prompt.text == "訂單尾號2222，請按1。訂單尾號1111，請按2。"
+    assert ruling.decision.max_digits == 1
+    assert ruling.thread.menu == (B2, B1)
+    chosen = rule(Choice(B1), Facts(LINE, own[0]), thread=ruling.thread)
+    assert chosen.decision == Connect(Party.COURIER, B1)
+
+
+def test_a_menu_of_several_tenants_names_the_shops_and_an_order_without_four_digits_is_told_by_its_place() -> None:
+    own = (
+        met(binding(1, order="A-1"), recipient=True, shop="甲店", contact=contact(b"one", ago=1)),
+        met(binding(2, order="B-2222", tenant="ten_2"), recipient=True, shop="乙店", contact=contact(b"two", ago=3)),
+    )
+    ruling = rule(Bare(), Facts(LINE, own=own))
+    assert isinstance(ruling.decision, Gather)
+    assert ruling.decision.prompt.text == "甲店，第1筆訂單，請按1。乙店，訂單尾號2222，請按2。"
+
+
+def test_one_courier_for_several_orders_is_connected_at_once() -> None:
+    own = (
+        met(binding(1), recipient=True, contact=contact(b"one", ago=9)),
+        met(binding(2), recipient=True, contact=contact(b"one", ago=3)),
+    )
+    assert rule(Bare(), Facts(LINE, own=own)).decision == Connect(Party.COURIER, B2)
+
+
+def test_a_menu_has_at_most_nine_orders() -> None:
+    own = tuple(met(binding(n), recipient=True, contact=contact(bytes([n]), ago=n)) for n in range(1, 13))
+    assert len(rule(Bare(), Facts(LINE, own=own)).thread.menu) == 9
+
+
+@pytest.mark.parametrize("dead", [each for each in DEAD.values() if each is not None])
+def test_a_recipient_of_dead_orders_only_is_a_stranger(dead: Reachable) -> None:
+    stranger = rule(Bare(), Facts(LINE))
+    recipient = rule(Bare(), Facts(LINE, own=(replace(dead, is_recipient=True, contact=contact()),)))
+    assert recipient.decision == stranger.decision
+
+
+def test_a_courier_of_late_and_a_shared_line_are_asked_for_the_extension() -> None:
+    own = (met(binding(), recipient=True, contact=contact()),)
+    courier = rule(Bare(), Facts(LINE, own=own, caller_is_courier=True))
+    shared = rule(Bare(), Facts(LINE, own=(replace(own[0], shared_line=True),)))
+    for ruling in (courier, shared):
+        assert isinstance(ruling.decision, Gather)
+        assert ruling.decision.prompt.id is PromptId.ENTER_EXTENSION
+
+
+def test_a_failed_menu_choice_costs_a_try_and_asks_for_the_extension() -> None:
+    ruling = rule(Choice(None), Facts(LINE), thread=Thread(1, menu=(B1, B2)))
+    assert isinstance(ruling.decision, Gather)
+    assert (ruling.decision.prompt.id, ruling.decision.attempts_left) == (PromptId.TRY_AGAIN, 2)
+    assert ruling.thread.menu == ()
+
+
+def test_an_order_that_died_since_the_menu_was_read_costs_a_try() -> None:
+    ruling = rule(Choice(B1), Facts(LINE, DEAD["released"]), thread=Thread(1, menu=(B1, B2)))
+    assert isinstance(ruling.decision, Gather)
+
+
+def test_a_trace_shows_a_tenant_only_its_own_facts() -> None:
+    ruling = rule(Keyed("5671"), Facts(LINE, met(binding(status=Status.LOCKED))))
+    assert [step.seen_by("ten_1").found for step in ruling.trace][-1] == "locked"
+    assert [step.seen_by("ten_2").found for step in ruling.trace][-1] == "none"
+    assert not any("5671" in f"{step.step}{step.found}" for step in ruling.trace)
