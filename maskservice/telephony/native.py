@@ -1,0 +1,221 @@
+"""The native dialect: JSON, signed as in Standard Webhooks; contract.md 'PBX webhook, native dialect'.
+
+Answers for: this one format, both ways, and an audible answer to any bytes at all. Must not know: web, services, what
+an answer leads to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError, from_json
+
+from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
+from maskservice.domain.errors import FieldError, InvalidContent, MaskedNumberUnreadable
+from maskservice.domain.masked import Dialled, read_dialled
+from maskservice.domain.phone import read_caller
+from maskservice.domain.prompts import Prompt, PromptId, say
+from maskservice.telephony import signature
+from maskservice.telephony.dialect import CallEvent, CallEventKind, UnreadableBody, Written
+
+CONTENT_TYPE = "application/json"
+LONGEST_CALL_ID = 128
+LONGEST_DURATION_S = 86_400
+
+_DETAILS = {
+    "missing": "This field is required.",
+    "string_type": "Send a string.",
+    "call_id_form": "A call id is 1 to 128 visible characters.",
+}
+
+
+def _is_call_id(text: object) -> bool:
+    return (
+        isinstance(text, str)
+        and 1 <= len(text) <= LONGEST_CALL_ID
+        and all(character.isprintable() and not character.isspace() for character in text)
+    )
+
+
+def _call_id(text: str) -> str:
+    if not _is_call_id(text):
+        raise PydanticCustomError("call_id_form", "A call id is 1 to 128 visible characters.")
+    return text
+
+
+class _Body(BaseModel):
+    # Numbers are not read as texts: 0042 sent as a number has lost its zeros before it came here. PBXs send more fields
+    # than are asked for. The input is hidden since a refusal may be printed, and it holds real numbers.
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+    call_id: Annotated[str, AfterValidator(_call_id)]
+
+
+class CallBody(_Body):
+    """The request of a leg."""
+
+    caller: str | None = Field(alias="from", repr=False)
+    to: str = Field(repr=False)
+    digits: str | None = Field(default=None, repr=False)
+
+
+class EventBody(_Body):
+    """A report. Only the call id can make it invalid: everything else is read for what it is worth."""
+
+    to: object = Field(default=None, repr=False)
+    event: object = Field(default=None, repr=False)
+    at: object = Field(default=None, repr=False)
+    duration_s: object = Field(default=None, repr=False)
+
+
+_BodyT = TypeVar("_BodyT", bound=_Body)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeDialect:
+    """The dialect of the contract; stateless."""
+
+    name: str = "native"
+
+    def verify(self, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: datetime) -> str:
+        """As :func:`maskservice.telephony.signature.verify`."""
+        return signature.verify(headers=headers, body=body, secrets=secrets, now=now)
+
+    def read_call(self, body: bytes) -> InboundCall:
+        """One leg. Raises UnreadableBody for what is no JSON object, InvalidContent with every wrong field by its
+        JSON Pointer.
+
+        A caller or a called number that cannot be read is no error: the call is answered like one from or to nobody
+        known.
+        """
+        read = _read(CallBody, body)
+        return InboundCall(
+            pbx_call_id=read.call_id,
+            caller=read_caller(read.caller),
+            dialled=_dialled(read.to),
+            digits=read.digits,
+        )
+
+    def read_event(self, body: bytes) -> CallEvent:
+        """One report. Raises UnreadableBody for what is no JSON object, InvalidContent where the call id is missing
+        or malformed.
+        """
+        read = _read(EventBody, body)
+        dialled = _dialled(read.to)
+        return CallEvent(
+            pbx_call_id=read.call_id,
+            virtual_number=None if dialled is None else dialled.virtual_number,
+            event=_kind(read.event),
+            at=_moment(read.at),
+            duration_s=_seconds(read.duration_s),
+        )
+
+    def write(self, call_id: str, answer: Answer) -> Written:
+        """The three shapes of the contract. ``connect`` is the one place where a real number leaves the service."""
+        return Written(_json({"call_id": call_id, **_shape(answer)}), CONTENT_TYPE)
+
+    def write_neutral_hangup(self, body: bytes) -> Written:
+        """:func:`neutral_hangup` with its content type."""
+        return Written(neutral_hangup(body), CONTENT_TYPE)
+
+
+NATIVE = NativeDialect()
+
+
+def neutral_hangup(body: bytes) -> bytes:
+    """The neutral sentence for a request with this body, whatever it is: the call id where it can be read, else ''.
+    Never raises.
+    """
+    call_id = ""
+    try:
+        read = from_json(body)
+    except ValueError:
+        read = None
+    if isinstance(read, dict) and _is_call_id(read.get("call_id")):
+        call_id = read["call_id"]
+    return _json({"call_id": call_id, **_shape(Hangup(say(PromptId.GOODBYE)))})
+
+
+def _read(model: type[_BodyT], body: bytes) -> _BodyT:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as refusal:
+        found = refusal.errors(include_url=False, include_context=False, include_input=False)
+    # Outside the except clause, so that the refusal, which holds the numbers, does not hang on what is raised.
+    if any(not error["loc"] for error in found):
+        raise UnreadableBody("The body is no JSON object.")
+    raise InvalidContent(tuple(_field_error(error["type"], error["loc"]) for error in found))
+
+
+def _field_error(kind: str, place: Sequence[int | str]) -> FieldError:
+    code = {"missing": "required", "string_type": "wrong_type"}.get(kind, "invalid")
+    return FieldError("".join(f"/{part}" for part in place), code, _DETAILS.get(kind, "This field cannot be accepted."))
+
+
+def _dialled(text: object) -> Dialled | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return read_dialled(text)
+    except MaskedNumberUnreadable:
+        return None
+
+
+def _kind(value: object) -> CallEventKind | None:
+    try:
+        return CallEventKind(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _moment(value: object) -> datetime | None:
+    """An RFC 3339 moment in UTC, None for everything else; a time without a zone cannot be placed."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _seconds(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= LONGEST_DURATION_S else None
+
+
+def _shape(answer: Answer) -> dict[str, object]:
+    match answer:
+        case Gather():
+            gather = {
+                "max_digits": answer.max_digits,
+                "finish_on_key": answer.finish_on_key,
+                "timeout_s": answer.timeout_s,
+                "attempts_left": answer.attempts_left,
+            }
+            return {"action": "gather", "prompt": _prompt(answer.prompt), "gather": gather}
+        case Bridge():
+            connect = {
+                "to": answer.to.reveal(),
+                "caller_id": answer.caller_id,
+                "post_dial_digits": answer.post_dial_digits,
+                "ring_timeout_s": answer.ring_timeout_s,
+                "max_duration_s": answer.max_duration_s,
+            }
+            return {"action": "connect", "connect": connect}
+        case Hangup():
+            return {"action": "hangup", "reason": answer.reason, "prompt": _prompt(answer.prompt)}
+
+
+def _prompt(prompt: Prompt) -> dict[str, str]:
+    return {"id": prompt.id, "language": prompt.language, "text": prompt.text}
+
+
+def _json(content: dict[str, object]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
