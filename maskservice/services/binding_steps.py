@@ -17,7 +17,7 @@ from maskservice.domain.ids import BindingId
 from maskservice.domain.names import mask_name
 from maskservice.domain.phone import PhoneNumber, PhoneReading
 from maskservice.services.bindings import judged_phone
-from maskservice.services.content import Recipient, open_recipient, seal_content
+from maskservice.services.content import Recipient, open_recipient, printable_address, seal_content
 from maskservice.services.endings import load_own, write_end
 from maskservice.services.ports import Ports, RowCipher, UnitOfWork
 from maskservice.services.records import StoredBinding, Tenant
@@ -155,7 +155,7 @@ def _changed_content(command: ChangeBinding, stored: StoredBinding, *, uow: Unit
     recipient = Recipient(
         name=before.name if command.name is UNCHANGED else command.name,
         phone=phone,
-        address=before.address if command.address is UNCHANGED else command.address,
+        address=before.address if command.address is UNCHANGED else printable_address(command.address)[0],
         metadata=before.metadata if command.metadata is UNCHANGED else command.metadata,
     )
     binding, old = stored.binding, stored.content

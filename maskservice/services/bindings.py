@@ -25,7 +25,7 @@ from maskservice.domain.errors import (
 from maskservice.domain.ids import BindingId, uuid7
 from maskservice.domain.names import mask_name
 from maskservice.domain.phone import PhoneNumber, PhoneReading, judge_phone
-from maskservice.services.content import Recipient, open_recipient, seal_content
+from maskservice.services.content import Recipient, open_recipient, printable_address, seal_content
 from maskservice.services.endings import load_own, settled, write_end
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import (
@@ -123,9 +123,8 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
     phone, expires_at = _judge(command, offer, now)
     if offer is None:  # _judge has refused already; this line is for the type checker
         raise InvalidContent
-    recipient = Recipient(
-        name=command.name, phone=phone, address=command.address, metadata=command.metadata
-    )
+    address, hidden = printable_address(command.address)
+    recipient = Recipient(name=command.name, phone=phone, address=address, metadata=command.metadata)
     order = _Order(
         tenant=command.tenant,
         order_id=command.order_id,
@@ -133,7 +132,7 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
         recipient=recipient,
         expires_at=expires_at,
         waybill=command.waybill,
-        warnings=command.phone.warnings,
+        warnings=command.phone.warnings + hidden,
         keep_answer=command.idempotency is not None,
     )
 

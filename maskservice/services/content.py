@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maskservice.domain.errors import BindingPurged
+from maskservice.domain.label import hide_numbers
 from maskservice.domain.phone import PhoneNumber
 from maskservice.services.ports import BlindIndex, NumberCipher, RowCipher
 from maskservice.services.records import SealedContent, StoredBinding
@@ -23,6 +24,17 @@ class Recipient:
     phone: PhoneNumber
     address: str | None = field(default=None, repr=False)
     metadata: dict[str, Any] | None = field(default=None, repr=False)
+
+
+NUMBER_IN_ADDRESS = "number_in_address"
+
+
+def printable_address(address: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The address as it may be printed, with a warning where a phone number stood in it and was hidden."""
+    if address is None:
+        return None, ()
+    shown = hide_numbers(address)
+    return shown, () if shown == address else (NUMBER_IN_ADDRESS,)
 
 
 def seal_phone(phone: PhoneNumber, row: RowCipher, field_name: str = "phone") -> bytes:

@@ -94,6 +94,7 @@ TAIPEI_100 = ("accept", "landline", "+886223456789", "100")
         ("“0912345678”", MOBILE),
         ("02/2345-6789", TAIPEI),
         ("912,345,678", MOBILE),
+        ("12/34/5678", ("refuse", "invalid_number", "", "")),
         # Words beside the number.
         ("0912345678 王小姐", MOBILE),
         ("0912345678晚上再打", MOBILE),
