@@ -1,0 +1,126 @@
+"""Fixtures that the whole suite shares: a fresh, migrated database, on SQLite and on PostgreSQL.
+
+Answers for: one template of each, and a copy of it for every test. Where no PostgreSQL can be had, its tests are
+skipped and the summary says so. Must not know: what a test does with its database.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from maskservice.storage.db import Database
+from maskservice.storage.schema import migrate
+from tests.databases import make, opened
+from tests.postgres import PostgresServer, PostgresUnavailableError
+
+_NO_POSTGRES = "NO POSTGRESQL"
+
+
+class Figures:
+    """What tests measured on their way, shown at the end of the run: told, never asserted against a clock."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+
+
+_FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_FIGURES] = Figures()
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Figures:
+    return pytestconfig.stash[_FIGURES]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-postgres", action="store_true", help="skip every test that needs a PostgreSQL server")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file; its WAL went into it when the last connection closed."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    with opened(f"sqlite:///{path}") as database:
+        migrate(database)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    if pytestconfig.getoption("--no-postgres"):
+        pytest.skip(f"{_NO_POSTGRES}: the tests against it did not run, as --no-postgres asks.")
+    try:
+        server = PostgresServer().start()
+    except PostgresUnavailableError as why:
+        pytest.skip(str(why))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
+    url = postgres_server.create_database()
+    with opened(url) as database:
+        migrate(database)
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "maskservice.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    url = postgres_server.create_database(postgres_template)
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh migrated database; the test runs on each of the two."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def database_app(database_url: str) -> Iterator[tuple[Flask, Database]]:
+    """App and database without a context: for threads, which push one each."""
+    app, database = make(database_url)
+    yield app, database
+    database.dispose()
+
+
+@pytest.fixture
+def database(database_app: tuple[Flask, Database]) -> Iterator[Database]:
+    app, database = database_app
+    with app.app_context():
+        yield database
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash[_FIGURES].lines:
+        terminalreporter.write_line(line)
+    reasons = {
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and _NO_POSTGRES in report.longrepr[2]
+    }
+    for reason in sorted(reasons):
+        terminalreporter.section(reason, sep="!", red=True, bold=True)

@@ -1,0 +1,154 @@
+"""Tenants, keys, pools and PBXs as the operator makes them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from maskservice.domain.allocation import PoolPolicy
+from maskservice.domain.errors import InvalidContent, NameTaken, NotFound, Unauthenticated
+from maskservice.services import pbxs, pools, tenants
+from maskservice.services.lookup import care_line_of
+from maskservice.services.records import ALL_SCOPES, Scope, TenantPolicy
+from tests.services.conftest import Shop
+
+
+def make(shop: Shop, name: str = "甲店", **more: object) -> tenants.NewTenant:
+    given = {"policy": TenantPolicy(), "care_line": None, "pools": (), **more}
+    return tenants.create_tenant(name, **given, ports=shop.ports)  # type: ignore[arg-type]
+
+
+def test_a_key_opens_its_tenant_and_is_not_stored(shop: Shop) -> None:
+    made = make(shop)
+    caller = tenants.authenticate(made.api_key, ports=shop.ports)
+    assert (caller.tenant, caller.scopes) == (made.tenant, ALL_SCOPES)
+    assert made.api_key.startswith("msk_")
+    assert len(made.api_key) == 47
+    assert made.api_key not in repr(made)
+
+
+@pytest.mark.parametrize("text", [None, "", "msk_", "msk_x", "x" * 500, "msk_\ud800", "Bearer"])
+def test_anything_else_opens_nothing(shop: Shop, text: str | None) -> None:
+    with pytest.raises(Unauthenticated):
+        tenants.authenticate(text, ports=shop.ports)
+
+
+def test_several_keys_with_scopes_and_a_revocation(shop: Shop) -> None:
+    made = make(shop)
+    shop.clock.move(seconds=1)
+    key, text = tenants.issue_key("甲店", scopes=[Scope.LABELS_READ], label="倉庫", ports=shop.ports)
+    assert tenants.authenticate(text, ports=shop.ports).scopes == {Scope.LABELS_READ}
+    assert [each.label for each in tenants.list_keys("甲店", ports=shop.ports)] == ["first key", "倉庫"]
+    tenants.revoke_key(key.id, ports=shop.ports)
+    with pytest.raises(Unauthenticated):
+        tenants.authenticate(text, ports=shop.ports)
+    tenants.authenticate(made.api_key, ports=shop.ports)
+    with pytest.raises(NotFound):
+        tenants.revoke_key("key_none", ports=shop.ports)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a" * 61, "a\nb", "a\u202eb"])
+def test_a_name_has_its_limits(shop: Shop, name: str) -> None:
+    with pytest.raises(InvalidContent):
+        make(shop, name)
+    with pytest.raises(InvalidContent):
+        pools.create_pool(name, policy=PoolPolicy(), tenants=(), ports=shop.ports)
+    with pytest.raises(InvalidContent):
+        pbxs.create_pbx(name, ports=shop.ports)
+
+
+def test_a_name_is_taken_once(shop: Shop) -> None:
+    make(shop)
+    pbxs.create_pbx("總機", ports=shop.ports)
+    with pytest.raises(NameTaken):
+        make(shop)
+    with pytest.raises(NameTaken):
+        pools.create_pool("default", policy=PoolPolicy(), tenants=(), ports=shop.ports)
+    with pytest.raises(NameTaken):
+        pbxs.create_pbx("總機", ports=shop.ports)
+
+
+def test_a_failed_creation_leaves_nothing(shop: Shop) -> None:
+    with pytest.raises(NotFound):
+        make(shop, pools=("nowhere",))
+    assert [each.name for each in tenants.list_tenants(shop.ports)] == ["示範商店"]
+
+
+def test_a_care_line_is_judged_and_sealed(shop: Shop) -> None:
+    made = make(shop, care_line="02-8765-4321#9")
+    phone = care_line_of(made.tenant, shop.ports.cipher)
+    assert (phone.reveal(), phone.extension) == ("+886287654321", "9")
+    for refused in ("110", "0900-000000", "nothing"):
+        with pytest.raises(InvalidContent):
+            tenants.change_tenant("甲店", care_line=refused, ports=shop.ports)
+    assert b"87654321" not in (made.tenant.care_line or b"")
+    assert tenants.change_tenant("甲店", drop_care_line=True, ports=shop.ports).care_line is None
+    with pytest.raises(NotFound):
+        care_line_of(replace(made.tenant, care_line=None), shop.ports.cipher)
+
+
+def test_a_policy_is_kept(shop: Shop) -> None:
+    policy = TenantPolicy(grace=timedelta(hours=5), countries=frozenset({"HK", "JP"}), mask="○", latin_mask="x")
+    made = make(shop, policy=policy)
+    with shop.ports.unit(write=False) as uow:
+        assert tenants.tenant_named("甲店", uow).policy == policy
+        assert tenants.tenant_named(made.tenant.id, uow) == made.tenant
+    assert shop.bind(tenant=made.tenant, name="John 陳").recipient_name == "Jxxx ○"
+    changed = tenants.change_tenant("甲店", policy=TenantPolicy(), ports=shop.ports)
+    assert changed.policy == TenantPolicy()
+    with pytest.raises(NotFound):
+        tenants.change_tenant("乙店", ports=shop.ports)
+
+
+def test_numbers_are_imported_once_and_refused_lines_are_told_by_their_place(shop: Shop) -> None:
+    lines = ["\ufeff0900-000001", "", "# a comment", "+886 2 2345 6789", "0900000001", "0900-000001#5678", "110", "陳小美"]
+    done = pools.import_numbers(lines, pool_name="default", ports=shop.ports)
+    assert (done.added, done.known, done.refused) == (("+886900000001", "+886223456789"), ("+886900000001",), (6, 7, 8))
+    with pytest.raises(NotFound):
+        pools.import_numbers(["0900-000002"], pool_name="nowhere", ports=shop.ports)
+
+
+def test_a_pool_policy_is_checked_and_kept(shop: Shop) -> None:
+    policy = PoolPolicy(extension_length=6, density=Decimal("0.015"), check_digit=True, quarantine=timedelta(days=7))
+    pools.create_pool("六碼", policy=policy, tenants=("示範商店",), ports=shop.ports)
+    pool = next(each for each in pools.list_pools(shop.ports) if each.name == "六碼")
+    assert (pool.policy, pool.tenant_ids, pool.shared) == (policy, {shop.tenant.id}, False)
+    with pytest.raises(InvalidContent):
+        pools.create_pool("x", policy=PoolPolicy(extension_length=3), tenants=(), ports=shop.ports)
+    with pytest.raises(NotFound):
+        pools.create_pool("x", policy=PoolPolicy(), tenants=("nobody",), ports=shop.ports)
+    with pytest.raises(NotFound):
+        pools.share_pool("nowhere", tenants=(), ports=shop.ports)
+    assert pools.ensure_default_pool(shop.ports).name == "default"
+
+
+def test_a_pool_without_numbers_runs_low(shop: Shop) -> None:
+    pools.create_pool("empty", policy=PoolPolicy(), tenants=(), ports=shop.ports)
+    assert [each.name for each in pools.running_low(pools.pool_use(shop.ports))] == ["empty"]
+
+
+def test_a_pbx_secret_is_sealed_shown_once_and_two_are_valid_during_a_rotation(shop: Shop) -> None:
+    first = pbxs.create_pbx("總機", ports=shop.ports)
+    assert first.secret.startswith("whsec_")
+    assert first.secret not in repr(first)
+    shop.clock.move(seconds=1)
+    second = pbxs.rotate_secret("總機", ports=shop.ports)
+    opened = pbxs.open_secrets(first.pbx.id, ports=shop.ports)
+    assert set(opened) == {base64.b64decode(each.secret.removeprefix("whsec_")) for each in (first, second)}
+    shop.clock.move(seconds=1)
+    third = pbxs.rotate_secret("總機", ports=shop.ports)
+    assert len(pbxs.open_secrets(first.pbx.id, ports=shop.ports)) == 2
+    pbxs.revoke_secret(second.secret_id, ports=shop.ports)
+    assert pbxs.open_secrets(first.pbx.id, ports=shop.ports) == (base64.b64decode(third.secret.removeprefix("whsec_")),)
+    assert [pbx.name for pbx, _ in pbxs.list_pbxs(shop.ports)] == ["總機"]
+    pbxs.revoke_pbx("總機", ports=shop.ports)
+    assert pbxs.open_secrets(first.pbx.id, ports=shop.ports) == ()
+    assert pbxs.open_secrets("pbx_none", ports=shop.ports) == ()
+    with pytest.raises(NotFound):
+        pbxs.revoke_secret("sec_none", ports=shop.ports)
+    with pytest.raises(NotFound):
+        pbxs.rotate_secret("nobody", ports=shop.ports)

@@ -1,0 +1,163 @@
+"""The whole life of a binding over HTTP, failures included, and then a search of everything that was written or said for a real number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from maskservice.app import create_app
+from maskservice.services import expiry
+from maskservice.simulator import SimulatedPbx
+from tests.postgres import PostgresServer
+from tests.system.installation import Installation, install, leaks, order, pbx_of, serving, settings_of
+
+RECIPIENT, CHANGED, COURIER, CARE, REFUSED, GUESSER = (
+    "+886912876543", "+886955667788", "+886987123654", "+886287651234", "+886933221100", "+886977111222",
+)  # fmt: skip
+NUMBERS = (RECIPIENT, CHANGED, COURIER, CARE, REFUSED, GUESSER)
+
+
+@dataclass
+class Said:
+    """Everything the service said to anybody but the PBX, headers (with their Location) and bodies."""
+
+    parts: list[bytes] = field(default_factory=list)
+
+    def hook(self, answer: httpx.Response) -> None:
+        answer.read()
+        head = b"\n".join(name + b": " + value for name, value in answer.headers.raw)
+        self.parts.append(head + b"\n" + answer.content)
+
+
+def national(e164: str) -> str:
+    return "0" + e164.removeprefix("+886")
+
+
+def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
+    """Create, refuse, print, look, call both ways, guess, change, deliver, lock, reopen, release."""
+
+    def post(path: str, body: Any = None, **more: Any) -> httpx.Response:
+        return client.post(path, json=body, **more)
+
+    made = post("/v1/bindings", order(1, phone=national(RECIPIENT), waybill="H1", metadata={"note": "易碎"}), headers={"Idempotency-Key": "k"}).json()
+    binding = f"/v1/bindings/{made['id']}"
+    masked = made["masked_number"]
+    post("/v1/bindings", order(1, phone=national(RECIPIENT), waybill="H1", metadata={"note": "易碎"}), headers={"Idempotency-Key": "k"})
+    post("/v1/bindings", order(1, phone=national(REFUSED)))  # another phone: 409
+    for wrong in (
+        order(2, phone=national(REFUSED) + "#12"),
+        order(2, phone=f"{national(REFUSED)}/{national(RECIPIENT)}"),
+        order(2, phone=REFUSED, extra=REFUSED),
+        {**order(2), "recipient": {"name": REFUSED, "phone": [REFUSED]}},
+        {**order(2), "expires_at": REFUSED, "pool": REFUSED},
+        {**order("x" * 300), "waybill": REFUSED * 9},
+    ):
+        assert post("/v1/bindings", wrong).status_code == 422
+    for body in (b'{"recipient": {"phone": "' + national(REFUSED).encode(), b"\xff\xfe" + REFUSED.encode(), b"[" + REFUSED.encode() + b"]"):
+        assert client.post("/v1/bindings", content=body, headers={"Content-Type": "application/json"}).status_code in (400, 422)
+    assert client.post("/v1/bindings", content=REFUSED, headers={"Content-Type": "text/plain"}).status_code == 415
+    assert post("/v1/bindings", order(3, phone=national(REFUSED)), headers={"Authorization": "Bearer " + national(REFUSED)}).status_code == 401
+    address = {"name": "王大明", "phone": national(CHANGED), "address": f"高雄市苓雅區1號 {national(REFUSED)}"}
+    assert post("/v1/bindings", {**order(4), "recipient": address}).json()["warnings"]
+    for path in (binding, f"{binding}/label", "/v1/labels?order_id=TW-1", "/v1/bindings?limit=10", "/v1/bindings?order_id=TW-1", "/metrics", "/readyz", "/openapi.json"):
+        assert client.get(path).status_code == 200, path
+    assert post("/v1/resolutions", {"masked_number": masked}).status_code == 200
+    assert post("/v1/resolutions", {"masked_number": national(REFUSED)}).status_code in (404, 422)
+
+    pbx.call(COURIER, masked)
+    assert pbx.call(RECIPIENT, masked.partition("#")[0]).as_dict(reveal=True)
+    pbx.call(COURIER, masked, in_dial_string=True, answer=False)
+    pbx.call(GUESSER, masked.partition("#")[0], keys=["0000", national(GUESSER), "1"])
+    pbx.call(None, masked)
+    for body in ({"from": national(GUESSER), "to": masked}, {"from": GUESSER, "to": GUESSER, "digits": national(GUESSER)}):
+        assert post("/v1/calls/dry-run", body).status_code == 200
+    calls = client.get("/v1/calls").json()["data"]
+    assert len(calls) >= 3
+    client.get(f"/v1/calls/{calls[0]['id']}")
+
+    assert client.patch(binding, json={"recipient": {"phone": national(CHANGED)}}).status_code == 200
+    assert client.patch(binding, json={"recipient": {"phone": REFUSED * 3}}).status_code == 422
+    pbx.call(COURIER, masked)
+    assert post(f"{binding}/lock", {"reason": f"來電 {national(GUESSER)}"}).status_code == 200
+    assert post(f"{binding}/unlock").status_code == 200
+    assert post(f"{binding}/deliver").status_code == 200
+    reopened = post(f"{binding}/reopen").json()
+    assert client.delete(f"/v1/bindings/{reopened['id']}").status_code == 204
+    assert client.get("/v1/bindings/" + national(REFUSED)).status_code == 404
+    assert client.get("/v1/bindings", params={"order_id": "none", "waybill": "none"}).status_code == 200
+    client.get("/metrics")
+
+
+def dump_of(url: str, server: Callable[[], PostgresServer]) -> bytes:
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        return b"".join(part.read_bytes() for part in sorted(path.parent.glob(path.name + "*")))
+    return server().dump(url)
+
+
+@pytest.mark.slow
+def test_no_real_number_is_left_anywhere(tmp_path: Path, database_url: str, request: pytest.FixtureRequest) -> None:
+    installation = install(tmp_path / "home", database_url, care_line=national(CARE))
+    said = Said()
+    with (
+        serving(installation) as server,
+        httpx.Client(base_url=server.url, headers=installation.headers, event_hooks={"response": [said.hook]}) as client,
+        pbx_of(installation, server) as pbx,
+    ):
+        live(client, pbx)
+        # While the server runs, so that SQLite's WAL holds what was written last.
+        stored = dump_of(database_url, lambda: request.getfixturevalue("postgres_server"))
+        log = server.log.read_bytes()
+    assert b"request" in log
+    assert len(stored) > 10_000
+    assert leaks(b"\n".join(said.parts), NUMBERS) == []
+    assert leaks(log, NUMBERS) == []
+    assert leaks(stored, NUMBERS) == []
+    after_purge(installation, lambda: dump_of(database_url, lambda: request.getfixturevalue("postgres_server")))
+
+
+def after_purge(installation: Installation, dump: Callable[[], bytes]) -> None:
+    """At the end of the quarantine the names and addresses are gone as well, masked ones included."""
+    from datetime import UTC, datetime, timedelta
+
+    class Later:
+        def now(self) -> datetime:
+            return datetime.now(UTC) + timedelta(days=200)
+
+    app = create_app(settings_of(installation.home, installation.database_url), clock=Later())
+    with app.app_context():
+        ports = app.extensions["maskservice"].ports
+        while expiry.work_round(ports).busy:
+            pass
+    app.extensions["maskservice.database"].dispose()
+    left = dump()
+    for gone in ("陳小美", "陳O美", "王大明", "王O明", "敦化南路", "易碎"):
+        if installation.database_url.startswith("postgresql") or gone not in ("陳O美", "王O明"):
+            assert gone.encode() not in left, gone
+    assert leaks(left, NUMBERS) == []
+
+
+def test_the_search_itself_finds_what_it_should() -> None:
+    """A test that cannot fail proves nothing: each spelling is found when it is there."""
+    import base64
+
+    samples = {
+        "national": b"0912876543",
+        "hyphens": b"x0912-876-543y",
+        "E.164": b"+886912876543",
+        "digits": b"886912876543",
+        "subscriber": b"912876543",
+        "hex": b"0912876543".hex().encode(),
+    }
+    for name, sample in samples.items():
+        assert leaks(b"abc" + sample + b"def", [RECIPIENT]), name
+    for shift in range(3):
+        assert leaks(base64.b64encode(b"z" * shift + b"0912876543" + b"tail"), [RECIPIENT])
+        assert leaks(json.dumps({"x": base64.b64encode(b"z" * shift + b"+886912876543").decode()}).encode(), [RECIPIENT])
+    assert leaks(b"0900-000000#5678 0987-000000", [RECIPIENT]) == []
