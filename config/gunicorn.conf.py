@@ -35,7 +35,18 @@ limit_request_field_size = 8190
 _metrics = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="maskservice-metrics-")))
 
 configure_logging(level=_settings.log_level, form=_settings.log_format)
-logconfig_dict = {"version": 1, "disable_existing_loggers": False}
+# A logconfig makes gunicorn write an access log, accesslog or not: its lines hold raw paths, so they go nowhere.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {},
+    "handlers": {"lines": {"()": "maskservice.logs.line_handler", "form": _settings.log_format}},
+    "root": {"level": _settings.log_level, "handlers": ["lines"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+    },
+}
 
 
 def on_starting(server):  # noqa: ARG001 -- the name and argument are gunicorn's

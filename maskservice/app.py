@@ -23,9 +23,9 @@ from maskservice.domain.errors import DatabaseNotMigrated, DatabaseUnavailable, 
 from maskservice.logs import configure_logging
 from maskservice.services.pools import ensure_default_pool
 from maskservice.services.ports import Clock, OpenUnit, Ports, Randomness, UnitOfWork
-from maskservice.settings import Settings
+from maskservice.settings import Settings, SettingsInvalid
 from maskservice.storage.db import Database
-from maskservice.storage.migrations import is_current, migrate
+from maskservice.storage.schema import is_current, migrate
 from maskservice.web import Check, Wiring, new_api, register
 
 _log = structlog.get_logger("maskservice.app")
@@ -95,7 +95,7 @@ def create_app(
     ring = read_keyring(settings.keyring_source)
     clock = clock or SystemClock()
     app = new_api(max_body_bytes=settings.max_body_bytes)
-    database = Database(settings.database, pool_size=settings.database_pool_size)
+    database = open_database(settings)
     database.init_app(app)
     units = CheckedUnits(database, ring, clock)
     with app.app_context():
@@ -114,6 +114,14 @@ def create_app(
     register(app, Wiring(ports=ports, readiness=lambda: readiness(database, units), max_body_bytes=settings.max_body_bytes))
     app.extensions["maskservice.database"] = database
     return app
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name; nothing connects yet. Raises SettingsInvalid for an address of no use."""
+    try:
+        return Database(settings.database, pool_size=settings.database_pool_size)
+    except ValueError as unusable:
+        raise SettingsInvalid(f"MASKSERVICE_DATABASE_URL: {unusable}") from None
 
 
 def readiness(database: Database, units: CheckedUnits) -> Sequence[Check]:
@@ -158,18 +166,19 @@ def initialise(settings: Settings, *, clock: Clock | None = None) -> Initialised
         create_keyring_file(Path(settings.keyring_source), KeyRing.generate(clock.now(), secrets.token_bytes))
         created = True
     bare = new_api(max_body_bytes=settings.max_body_bytes)
-    database = Database(settings.database)
+    database = open_database(settings)
     database.init_app(bare)
     with bare.app_context():
         before = is_current(database)
         migrate(database)
-    database.engine.dispose()
+    database.dispose()
     app = create_app(settings, clock=clock)
     with app.app_context():
         wiring: Wiring = app.extensions["maskservice"]
         ensure_default_pool(wiring.ports)
+    app.extensions["maskservice.database"].dispose()
     return Initialised(
-        database=database.shown_url,
+        database=database.engine.url.render_as_string(hide_password=True),
         keyring=settings.keyring_source if not settings.keyring.lstrip().startswith(("{", "base64:", "env:")) else "given inline",
         keyring_created=created,
         migrated=not before,

@@ -42,11 +42,8 @@ def redact_numbers(logger: WrappedLogger, method: str, event: EventDict) -> Even
     return {key: value if key in _OWN_FIELDS else _redacted(value) for key, value in event.items()}
 
 
-def configure_logging(
-    *, level: str = "INFO", form: Literal["json", "console"] = "json", stream: TextIO | None = None
-) -> None:
-    """Sends our own lines and those of libraries to ``stream`` (standard error), in one form."""
-    shared: list[Processor] = [
+def _shared() -> list[Processor]:
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -56,26 +53,41 @@ def configure_logging(
         structlog.processors.format_exc_info,
         redact_numbers,
     ]
+
+
+def line_handler(form: str = "json", stream: TextIO | None = None) -> logging.Handler:
+    """A handler that writes every line in our form, also those of libraries; gunicorn's configuration names it too."""
     last: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
     )
+    lines = logging.StreamHandler(stream or sys.stderr)
+    lines.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    return lines
+
+
+def configure_logging(
+    *, level: str = "INFO", form: Literal["json", "console"] = "json", stream: TextIO | None = None
+) -> None:
+    """Sends our own lines and those of libraries to ``stream`` (standard error), in one form."""
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    lines = logging.StreamHandler(stream or sys.stderr)
-    lines.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-        )
-    )
     root = logging.getLogger()
-    root.handlers[:] = [lines]
+    root.handlers[:] = [line_handler(form, stream)]
     root.setLevel(level)
     # Chatty at DEBUG and full of statements or addresses; their warnings still come through.
     for name in ("sqlalchemy", "alembic", "httpx", "httpcore", "asyncio", "urllib3"):

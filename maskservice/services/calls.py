@@ -35,7 +35,7 @@ from maskservice.services.lookup import care_line_of, reachable
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
 
-_RACES = 5
+_RACES = 10
 
 
 @dataclass(frozen=True, slots=True)

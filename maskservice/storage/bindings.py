@@ -1,0 +1,197 @@
+"""Bindings: the facts that steps change, the sealed content, and the purge.
+
+Answers for: the repository ``Bindings``. Must not know: which steps are allowed, what sealed values say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Update,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from maskservice.domain.binding import ENDED, Binding, Status
+from maskservice.domain.ids import BindingId
+from maskservice.services.records import SealedContent, StoredBinding
+from maskservice.storage.hot_models import BINDINGS, CONTACTS, ORDERS, SLOTS, not_ended
+from maskservice.storage.rows import (
+    BINDING_COLUMNS,
+    FACT_COLUMNS,
+    binding_of,
+    content_to_row,
+    facts_to_row,
+    stored_binding,
+)
+from maskservice.storage.statements import Statements
+
+_B, _S, _O = BINDINGS.c, SLOTS.c, ORDERS.c
+
+
+def _here(columns: ReadOnlyColumnCollection[str, Any], key: str = "key") -> tuple[ColumnElement[bool], ...]:
+    return (columns.virtual_number == bindparam("at_number"), columns[key] == bindparam("at_key"))
+
+
+def _place(binding_id: BindingId) -> dict[str, Any]:
+    return {"at_number": binding_id.virtual_number, "at_key": binding_id.key}
+
+
+_ADD = insert(BINDINGS)
+_GET = select(*BINDING_COLUMNS).where(*_here(_B))
+_GET_LOCKED = _GET.with_for_update()
+_ANSWER = select(_B.creation_answer).where(*_here(_B))
+_SAVE = update(BINDINGS).where(*_here(_B))
+_BY_SLOT = (
+    select(*BINDING_COLUMNS)
+    .join_from(SLOTS, BINDINGS, (_B.virtual_number == _S.virtual_number) & (_B.key == _S.binding))
+    .where(_S.virtual_number == bindparam("at_number"), _S.extension == bindparam("digits"))
+)
+_NOW = bindparam("now", type_=_B.expires_at.type)
+_FORGET_CONTACT = delete(CONTACTS).where(*_here(CONTACTS.c, "binding"))
+_TRUE_STATUS = case((not_ended(BINDINGS) & (_B.expires_at <= _NOW), literal_column("'expired'")), else_=_B.status)
+_COUNT = select(_TRUE_STATUS.label("true_status"), func.count()).select_from(BINDINGS).group_by(literal_column("1"))
+
+_STEP_FACTS = ("status", "status_before_lock", "waybill", "masked_name", "expires_at", "delivered_at", "ended_at")
+# The data key goes with the values, so that older copies of the row in a backup or a replica cannot be opened with it
+# either.
+_PERSONAL = (
+    "wrapped_key", "sealed_phone", "sealed_name", "sealed_address", "sealed_metadata", "sealed_lock_reason",
+    "phone_mark", "masked_name", "creation_answer",
+)  # fmt: skip
+
+
+def _purge_statement() -> Update:
+    return (
+        update(BINDINGS)
+        .where(*_here(_B))
+        .values(purged_at=bindparam("moment", type_=_B.purged_at.type), **dict.fromkeys(_PERSONAL))
+    )
+
+
+_PURGE = _purge_statement()
+
+
+def _true_status(status: Status) -> ColumnElement[bool]:
+    """A binding is dead at ``expires_at``, whatever is stored."""
+    stored = _B.status == literal_column(f"'{status.value}'")
+    if status is Status.EXPIRED:
+        return or_(stored, not_ended(BINDINGS) & (_B.expires_at <= _NOW))
+    return stored if status in ENDED else stored & (_B.expires_at > _NOW)
+
+
+@lru_cache(maxsize=8)
+def _due(limit: int) -> Select[Any]:
+    """The limit stands in the text: a plan for an unknown one expects a tenth of the table, and reads all of it."""
+    return (
+        select(*FACT_COLUMNS)
+        .where(not_ended(BINDINGS), _B.expires_at <= _NOW)
+        .order_by(_B.expires_at)
+        .limit(literal_column(str(limit)))
+        .with_for_update(skip_locked=True)
+    )
+
+
+@lru_cache(maxsize=64)
+def _page(status: Status | None, *, before: bool, order: bool, waybill: bool) -> Select[Any]:
+    """Keyset by the key, which sorts by time. Orders and waybills are found through their index table, not among all of
+    a tenant's rows."""
+    statement = select(*BINDING_COLUMNS)
+    if order or waybill:
+        statement = statement.join_from(
+            ORDERS, BINDINGS, (_B.virtual_number == _O.virtual_number) & (_B.key == _O.binding)
+        )
+        statement = statement.where(_O.tenant_id == bindparam("tenant"))
+    if order:
+        statement = statement.where(_O.order_id == bindparam("order"))
+    if waybill:
+        statement = statement.where(_O.waybill == bindparam("waybill"))
+    statement = statement.where(_B.tenant_id == bindparam("tenant"))
+    if before:
+        statement = statement.where(_B.key < bindparam("before"))
+    if status is not None:
+        statement = statement.where(_true_status(status))
+    return statement.order_by(_B.key.desc()).limit(bindparam("room", type_=Integer()))
+
+
+class SqlBindings:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def add(self, stored: StoredBinding, *, creation_answer: bytes | None) -> None:
+        row = facts_to_row(stored.binding) | content_to_row(stored.content)
+        row["creation_answer"] = creation_answer
+        self._statements.change(_ADD, row)
+
+    def get(self, binding_id: BindingId, *, for_update: bool = False) -> StoredBinding | None:
+        """``for_update`` keeps others from changing the row until the end of the unit; on SQLite every writing unit
+        does."""
+        row = self._statements.first(_GET_LOCKED if for_update else _GET, _place(binding_id))
+        return None if row is None else stored_binding(row)
+
+    def creation_answer(self, binding_id: BindingId) -> bytes | None:
+        row = self._statements.first(_ANSWER, _place(binding_id))
+        return None if row is None else row[0]
+
+    def save(self, binding: Binding) -> None:
+        row = facts_to_row(binding)
+        self._statements.change(_SAVE, {**{name: row[name] for name in _STEP_FACTS}, **_place(binding.id)})
+
+    def save_content(self, binding_id: BindingId, content: SealedContent) -> None:
+        self._statements.change(_SAVE, {**content_to_row(content), **_place(binding_id)})
+
+    def by_slot(self, virtual_number: str, extension: str) -> StoredBinding | None:
+        row = self._statements.first(_BY_SLOT, {"at_number": virtual_number, "digits": extension})
+        return None if row is None else stored_binding(row)
+
+    def page(
+        self,
+        tenant_id: str,
+        *,
+        now: datetime,
+        limit: int,
+        before: UUID | None,
+        order_id: str | None = None,
+        waybill: str | None = None,
+        status: Status | None = None,
+    ) -> Sequence[StoredBinding]:
+        """``order_id`` and ``waybill`` are looked up in the index of orders: bindings that were never claimed there are
+        not found by them."""
+        statement = _page(status, before=before is not None, order=order_id is not None, waybill=waybill is not None)
+        given = {"before": before, "order": order_id, "waybill": waybill}
+        parameters: dict[str, Any] = {"tenant": tenant_id, "room": limit}
+        parameters |= {name: value for name, value in given.items() if value is not None}
+        if status not in (None, Status.RELEASED):
+            parameters["now"] = now
+        return [stored_binding(row) for row in self._statements.rows(statement, parameters)]
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:
+        return [binding_of(row) for row in self._statements.rows(_due(limit), {"now": now})]
+
+    def purge(self, binding_id: BindingId, *, at: datetime) -> None:
+        self._statements.change(_PURGE, {"moment": at, **_place(binding_id)})
+        self._statements.change(_FORGET_CONTACT, _place(binding_id))
+
+    def count_by_status(self, now: datetime) -> Mapping[Status, int]:
+        """Every status is there, with 0 where none is. Reads the whole table: for a metric that is asked for now and
+        then."""
+        counts = dict.fromkeys(Status, 0)
+        for status, count in self._statements.rows(_COUNT, {"now": now}):
+            counts[Status(status)] += count
+        return counts

@@ -1,0 +1,217 @@
+"""Calls: the facts for a decision in one statement each, and the record of every call.
+
+Answers for: the repository ``Calls``. Must not know: the decision, real numbers.
+Every statement names the virtual number, by a parameter and not only by a join, so that a distributed database asks one
+node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
+
+from maskservice.domain.call import Direction, Line, Outcome
+from maskservice.domain.ids import BindingId, CallId
+from maskservice.services.records import CallRecord, Met
+from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, SLOTS, not_ended
+from maskservice.storage.models import NUMBERS, POOLS, TENANTS
+from maskservice.storage.pools import usable_by
+from maskservice.storage.rows import LINE_COLUMNS, LINE_WIDTH, MET_COLUMNS, line_of, met_of, trace_of, trace_to_json
+from maskservice.storage.statements import Statements
+
+_B, _C, _K, _N, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, SLOTS.c
+_MOST_OWN = 50
+
+_NUMBER = bindparam("at_number", type_=_N.virtual_number.type)
+_TENANT = bindparam("at_tenant", type_=_B.tenant_id.type)
+_MARK = bindparam("mark", type_=_B.phone_mark.type)
+_ROOM = bindparam("room", type_=Integer())
+
+
+def _line(met_by: ColumnElement[bool], *, through: FromClause | None = None, narrowed: bool) -> FromClause:
+    """The number with its pool, the bindings that ``met_by`` picks (``through`` slots), each with its tenant and
+    contact."""
+    line: FromClause = NUMBERS.join(POOLS, POOLS.c.id == _N.pool_id)
+    if through is not None:
+        line = line.outerjoin(through, (_S.virtual_number == _NUMBER) & (_S.extension == bindparam("digits")))
+    mine = _B.tenant_id == _TENANT if narrowed else true()
+    return (
+        line.outerjoin(BINDINGS, (_B.virtual_number == _NUMBER) & met_by & mine)
+        .outerjoin(TENANTS, TENANTS.c.id == _B.tenant_id)
+        .outerjoin(CONTACTS, (_C.virtual_number == _NUMBER) & (_C.binding == _B.key))
+    )
+
+
+def _narrow(statement: Select[Any], *, narrowed: bool) -> Select[Any]:
+    statement = statement.where(_N.virtual_number == _NUMBER)
+    return statement.where(usable_by(_TENANT)) if narrowed else statement
+
+
+@lru_cache(maxsize=2)
+def _by_slot(*, narrowed: bool) -> Select[Any]:
+    source = _line(_B.key == _S.binding, through=SLOTS, narrowed=narrowed)
+    return _narrow(select(*LINE_COLUMNS, *MET_COLUMNS).select_from(source), narrowed=narrowed)
+
+
+@lru_cache(maxsize=1)
+def _by_key() -> Select[Any]:
+    source = _line(_B.key == bindparam("at_key"), narrowed=False)
+    return _narrow(select(*LINE_COLUMNS, *MET_COLUMNS).select_from(source), narrowed=False)
+
+
+@lru_cache(maxsize=2)
+def _by_recipient(*, narrowed: bool) -> Select[Any]:
+    source = _line((_B.phone_mark == _MARK) & not_ended(BINDINGS), narrowed=narrowed)
+    reached = CONTACTS.alias("reached")
+    courier: Select[Any] = select(literal_column("1")).where(
+        reached.c.virtual_number == _NUMBER, reached.c.mark == _MARK, reached.c.expires_at > bindparam("now")
+    )
+    if narrowed:
+        own = BINDINGS.alias("own")
+        courier = courier.where(
+            select(literal_column("1"))
+            .where(own.c.virtual_number == _NUMBER, own.c.key == reached.c.binding, own.c.tenant_id == _TENANT)
+            .exists()
+        )
+    statement = select(*LINE_COLUMNS, *MET_COLUMNS, courier.exists().label("is_courier")).select_from(source)
+    return _narrow(statement, narrowed=narrowed).order_by(_B.key.desc()).limit(_MOST_OWN)
+
+
+_RECORD_COLUMNS = (
+    _K.virtual_number, _K.key, _K.pbx_id, _K.pbx_call_id, _K.pool_id, _K.outcome, _K.trace, _K.caller_tail,
+    _K.tenant_id, _K.binding, _K.direction, _K.party, _K.tries_used, _K.connected_at, _K.ringing_at, _K.answered_at,
+    _K.ended_at, _K.duration_s,
+)  # fmt: skip
+_HERE = (_K.virtual_number == _NUMBER, _K.started_at == bindparam("at_start"), _K.key == bindparam("at_key"))
+_FIXED = frozenset({"virtual_number", "started_at", "key", "pbx_id", "pbx_call_id", "pool_id"})
+
+_ADD = insert(CALLS)
+_SAVE = update(CALLS).where(*_HERE)
+_GET = select(*_RECORD_COLUMNS).where(*_HERE)
+_GET_LOCKED = _GET.with_for_update()
+
+
+@lru_cache(maxsize=4)
+def _page(*, before: bool, binding: bool) -> Select[Any]:
+    statement = select(*_RECORD_COLUMNS).where(_K.tenant_id == _TENANT)
+    if binding:
+        statement = statement.where(_K.virtual_number == _NUMBER, _K.binding == bindparam("met"))
+    if before:
+        statement = statement.where(_K.key < bindparam("before"))
+    return statement.order_by(_K.key.desc()).limit(_ROOM)
+
+
+def _row(record: CallRecord) -> dict[str, Any]:
+    return {
+        "virtual_number": record.id.virtual_number,
+        "started_at": record.id.started_at,
+        "key": record.id.key,
+        "pbx_id": record.pbx_id,
+        "pbx_call_id": record.pbx_call_id,
+        "pool_id": record.pool_id,
+        "tenant_id": record.tenant_id,
+        "binding": record.binding,
+        "direction": None if record.direction is None else record.direction.value,
+        "outcome": record.outcome.value,
+        "party": record.party,
+        "tries_used": record.tries_used,
+        "caller_tail": record.caller_tail,
+        "trace": trace_to_json(record.trace),
+        "connected_at": record.connected_at,
+        "ringing_at": record.ringing_at,
+        "answered_at": record.answered_at,
+        "ended_at": record.ended_at,
+        "duration_s": record.duration_s,
+    }
+
+
+def _record_of(cells: Sequence[Any]) -> CallRecord:
+    number, key, pbx_id, pbx_call_id, pool_id, outcome, trace, tail, tenant_id, binding, direction, *rest = cells
+    return CallRecord(
+        CallId(number, key),
+        pbx_id,
+        pbx_call_id,
+        pool_id,
+        Outcome(outcome),
+        trace_of(trace),
+        tail,
+        tenant_id,
+        binding,
+        None if direction is None else Direction(direction),
+        *rest,
+    )
+
+
+def _at(call_id: CallId) -> dict[str, Any]:
+    return {"at_number": call_id.virtual_number, "at_start": call_id.started_at, "at_key": call_id.key}
+
+
+class SqlCalls:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def line_and_slot(
+        self, virtual_number: str, extension: str, *, tenant_id: str | None = None
+    ) -> tuple[Line, Met | None] | None:
+        narrowed = tenant_id is not None
+        parameters = {"at_number": virtual_number, "digits": extension}
+        row = self._statements.first(
+            _by_slot(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
+        )
+        return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
+
+    def line_and_binding(self, binding_id: BindingId) -> tuple[Line, Met | None] | None:
+        row = self._statements.first(_by_key(), {"at_number": binding_id.virtual_number, "at_key": binding_id.key})
+        return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
+
+    def line_and_recipient(
+        self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
+    ) -> tuple[Line, Sequence[Met], bool] | None:
+        """Bindings past their expiry that no job has ended yet are among them: the rules know what is live."""
+        narrowed = tenant_id is not None
+        parameters = {"at_number": virtual_number, "mark": mark, "now": now}
+        rows = self._statements.rows(
+            _by_recipient(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
+        )
+        if not rows:
+            return None
+        met = (met_of(row[LINE_WIDTH:-1]) for row in rows)
+        return line_of(rows[0][:LINE_WIDTH]), [each for each in met if each is not None], bool(rows[0][-1])
+
+    def add(self, record: CallRecord) -> None:
+        self._statements.change(_ADD, _row(record))
+
+    def save(self, record: CallRecord) -> None:
+        changes = {name: value for name, value in _row(record).items() if name not in _FIXED}
+        self._statements.change(_SAVE, changes | _at(record.id))
+
+    def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None:
+        row = self._statements.first(_GET_LOCKED if for_update else _GET, _at(call_id))
+        return None if row is None else _record_of(row)
+
+    def page(
+        self, tenant_id: str, *, limit: int, before: UUID | None, binding: BindingId | None = None
+    ) -> Sequence[CallRecord]:
+        parameters: dict[str, Any] = {"at_tenant": tenant_id, "room": limit}
+        if before is not None:
+            parameters["before"] = before
+        if binding is not None:
+            parameters |= {"at_number": binding.virtual_number, "met": binding.key}
+        statement = _page(before=before is not None, binding=binding is not None)
+        return [_record_of(row) for row in self._statements.rows(statement, parameters)]

@@ -1,0 +1,56 @@
+"""Contacts: who last reached a binding's recipient.
+
+Answers for: the repository ``Contacts``. Must not know: numbers; marks and sealed values are all there is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from maskservice.domain.ids import BindingId
+from maskservice.services.records import SealedContact
+from maskservice.storage.hot_models import CONTACTS
+from maskservice.storage.rows import CONTACT_COLUMNS, contact_of
+from maskservice.storage.statements import Statements
+
+_C = CONTACTS.c
+
+
+def _remember() -> Insert:
+    """The later of two calls stays, in whichever order they commit."""
+    statement = upsert(CONTACTS)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[_C.virtual_number, _C.binding],
+        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at")},
+        where=_C.reached_at <= new.reached_at,
+    )
+
+
+_REMEMBER = _remember()
+_GET = select(*CONTACT_COLUMNS).where(_C.virtual_number == bindparam("at_number"), _C.binding == bindparam("at_key"))
+
+
+class SqlContacts:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def remember(self, contact: SealedContact) -> None:
+        self._statements.change(
+            _REMEMBER,
+            {
+                "virtual_number": contact.binding_id.virtual_number,
+                "binding": contact.binding_id.key,
+                "mark": contact.mark,
+                "phone": contact.phone,
+                "call": contact.call,
+                "reached_at": contact.reached_at,
+                "expires_at": contact.expires_at,
+            },
+        )
+
+    def get(self, binding_id: BindingId) -> SealedContact | None:
+        row = self._statements.first(_GET, {"at_number": binding_id.virtual_number, "at_key": binding_id.key})
+        return None if row is None else contact_of(row)

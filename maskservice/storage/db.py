@@ -1,0 +1,135 @@
+"""The database as one object: its address, its engine, and the units of work that it opens.
+
+Answers for: which databases are supported and how they are set up; the thin use of Flask-SQLAlchemy. Must not know:
+tables, use cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import URL, Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from maskservice.storage import postgresql, sqlite
+from maskservice.storage.statements import Statements
+from maskservice.storage.unit_of_work import SqlUnitOfWork
+
+_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+
+
+def normalise_url(url: str, *, base: Path | None = None) -> str:
+    """The address with its driver written out; a relative SQLite path becomes absolute below ``base`` (default: the
+    current folder).
+
+    Raises ValueError for any other database, for SQLite in memory and for what is no address; the address is not
+    repeated, it may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None:
+        raise ValueError("The database address cannot be read. Write sqlite:///path or postgresql://user@host/name.")
+    if parsed.drivername in _POSTGRESQL:
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if parsed.drivername not in _SQLITE:
+        raise ValueError("The database must be SQLite (sqlite:///path) or PostgreSQL (postgresql://user@host/name).")
+    path = parsed.database or ""
+    if path in ("", ":memory:") or path.startswith("file:"):
+        raise ValueError(
+            "SQLite needs a file: a database in memory is another one for every process. Write sqlite:///path."
+        )
+    absolute = ((base or Path.cwd()) / Path(path).expanduser()).absolute()
+    return URL.create("sqlite+pysqlite", database=str(absolute)).render_as_string()
+
+
+class Database:
+    """One database of one app. ``pool_size``: connections a process keeps; ``pool_overflow`` more under load; past that
+    a unit waits at most ``pool_timeout_s`` and raises DatabaseUnavailable. Make it after the fork: connections are not
+    shared between processes.
+    """
+
+    def __init__(
+        self, url: str, *, echo: bool = False, pool_size: int = 8, pool_overflow: int = 8, pool_timeout_s: float = 5.0
+    ) -> None:
+        self._url = make_url(normalise_url(url))
+        self._echo = echo
+        self._pool = {"pool_size": pool_size, "max_overflow": pool_overflow, "pool_timeout": pool_timeout_s}
+        self._app: Flask | None = None
+        self._engine: Engine | None = None
+        self._queue: sqlite.WriterQueue | None = None
+        # add_models_to_shell would import every model into 'flask shell': there is nothing to play with in sealed rows.
+        self._extension = SQLAlchemy(
+            session_options={"expire_on_commit": False, "autoflush": False}, add_models_to_shell=False
+        )
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def init_app(self, app: Flask) -> None:
+        """Gives the app its engine; nothing connects yet. Raises RuntimeError when done twice."""
+        if self._app is not None:
+            raise RuntimeError("this database has its app already")
+        options: dict[str, Any] = {
+            **self._pool,
+            "hide_parameters": True,  # a parameter may be a recipient's address
+            "pool_use_lifo": True,
+        }
+        if not self.is_sqlite:
+            options["connect_args"] = postgresql.connect_arguments(self._url)
+        app.config["SQLALCHEMY_DATABASE_URI"] = self._url
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+        app.config["SQLALCHEMY_ECHO"] = self._echo
+        self._extension.init_app(app)
+        with app.app_context():
+            self._engine = self._extension.engine
+        if self.is_sqlite:
+            self._queue = sqlite.install(self._engine)
+        else:
+            postgresql.install(self._engine)
+        self._app = app
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations, probes and tests; use cases open a :meth:`unit`. Raises RuntimeError before
+        :meth:`init_app`."""
+        if self._engine is None:
+            raise RuntimeError("call init_app first")
+        return self._engine
+
+    @property
+    def waiting_writers(self) -> int:
+        """Threads of this process that write to SQLite or stand in line for it; 0 on PostgreSQL."""
+        return 0 if self._queue is None else len(self._queue)
+
+    def unit(self, *, write: bool = True) -> SqlUnitOfWork:
+        """A unit of work on the app context's session. ``write=False``: on SQLite a reader's snapshot that keeps no
+        writer waiting; on PostgreSQL autocommit, which spares BEGIN and ROLLBACK and sees what read committed would
+        see; writing in it raises RuntimeError.
+
+        Raises RuntimeError outside of an app context, and when entered inside another unit: units do not nest.
+        """
+        if not has_app_context():
+            raise RuntimeError("a unit of work needs an app context")
+        session: Callable[[], Session] = self._extension.session
+        options: dict[str, Any] = {"preserve_rowcount": True}
+        if not write:
+            options |= {sqlite.READS_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        return SqlUnitOfWork(Statements(session(), dialect=self._url.get_backend_name(), write=write, options=options))
+
+    def dispose(self) -> None:
+        """Closes the idle connections: at the end, and in a child right after a fork."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+
+__all__ = ["Database", "normalise_url"]

@@ -1,0 +1,233 @@
+"""The tables on the way of a call or of a new binding: slots, bindings, the order index, contacts, calls, receipts,
+idempotency keys.
+
+Answers for: columns, keys, indexes and what the database itself refuses. Must not know: the statements that use them.
+The virtual number is part of every primary and unique key of slots, bindings, contacts, calls and receipts, and none of
+them has a foreign key: so they can be distributed by virtual number on Citus, where a unique key must hold the
+distribution column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, Index, String, Uuid, literal_column, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from maskservice.domain.binding import ENDED, Status
+from maskservice.domain.call import Direction, Outcome, Party
+from maskservice.storage.models import ID_LENGTH, NUMBER_LENGTH, Base, table_of
+
+EXTENSION_LENGTH = 9  # eight digits and a check digit
+
+
+def words(values: Iterable[StrEnum]) -> str:
+    """``'a', 'b'`` for SQL text. Partial indexes are only used where a statement says their condition in the same
+    constant words."""
+    return ", ".join(f"'{value.value}'" for value in values)
+
+
+NOT_ENDED = f"status IN ({words(status for status in Status if status not in ENDED)})"
+
+
+def not_ended(table: Any) -> ColumnElement[bool]:
+    """Not stored as ended, in the words of the partial index."""
+    return table.c.status.in_([literal_column(f"'{status.value}'") for status in Status if status not in ENDED])  # type: ignore[no-any-return]
+
+
+class SlotRow(Base):
+    """One held (virtual number, extension). ``free_at`` is set when its binding has ended: the end of its
+    quarantine."""
+
+    __tablename__ = "slots"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    extension: Mapped[str] = mapped_column(String(EXTENSION_LENGTH), primary_key=True)
+    binding: Mapped[UUID] = mapped_column(Uuid)
+    taken_at: Mapped[datetime]
+    free_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index(None, "free_at", postgresql_where=text("free_at IS NOT NULL"), sqlite_where=text("free_at IS NOT NULL")),
+    )
+
+
+class BindingRow(Base):
+    """A binding and its personal content under seal; after the purge nothing personal is left, which the table itself
+    insists on."""
+
+    __tablename__ = "bindings"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    key: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH))
+    pool_id: Mapped[str] = mapped_column(String(ID_LENGTH))
+    order_id: Mapped[str]
+    waybill: Mapped[str | None]
+    extension: Mapped[str] = mapped_column(String(EXTENSION_LENGTH))
+    status: Mapped[str] = mapped_column(String(12))
+    status_before_lock: Mapped[str | None] = mapped_column(String(12))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    purged_at: Mapped[datetime | None]
+    reopened_number: Mapped[str | None] = mapped_column(String(NUMBER_LENGTH))
+    reopened_key: Mapped[UUID | None] = mapped_column(Uuid)
+    masked_name: Mapped[str | None]
+    wrapped_key: Mapped[bytes | None]
+    sealed_phone: Mapped[bytes | None]
+    sealed_name: Mapped[bytes | None]
+    sealed_address: Mapped[bytes | None]
+    sealed_metadata: Mapped[bytes | None]
+    sealed_lock_reason: Mapped[bytes | None]
+    phone_mark: Mapped[bytes | None]
+    shared_line: Mapped[bool]
+    creation_answer: Mapped[bytes | None]
+    __table_args__ = (
+        CheckConstraint(f"status IN ({words(Status)})", name="status"),
+        CheckConstraint(
+            "(status = 'locked' AND status_before_lock IN ('active', 'delivered')) "
+            "OR (status <> 'locked' AND status_before_lock IS NULL)",
+            name="status_before_lock",
+        ),
+        CheckConstraint(
+            "purged_at IS NULL OR (masked_name IS NULL AND coalesce(wrapped_key, sealed_phone, sealed_name, "
+            "sealed_address, sealed_metadata, sealed_lock_reason, phone_mark, creation_answer) IS NULL)",
+            name="purged",
+        ),
+        Index(
+            None,
+            "virtual_number",
+            "phone_mark",
+            postgresql_where=text("phone_mark IS NOT NULL"),
+            sqlite_where=text("phone_mark IS NOT NULL"),
+        ),
+        Index(None, "tenant_id", "key"),
+        Index(None, "expires_at", postgresql_where=text(NOT_ENDED), sqlite_where=text(NOT_ENDED)),
+    )
+
+
+class OrderRow(Base):
+    """From an order to its bindings, wherever they lie; at most one is current, by the partial unique index."""
+
+    __tablename__ = "order_index"
+    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    binding: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH))
+    waybill: Mapped[str | None]
+    is_current: Mapped[bool]
+    __table_args__ = (
+        Index(
+            "uq_order_index_current",
+            "tenant_id",
+            "order_id",
+            unique=True,
+            postgresql_where=text("is_current"),
+            sqlite_where=text("is_current"),
+        ),
+        Index(
+            None,
+            "tenant_id",
+            "waybill",
+            postgresql_where=text("waybill IS NOT NULL"),
+            sqlite_where=text("waybill IS NOT NULL"),
+        ),
+    )
+
+
+class ContactRow(Base):
+    __tablename__ = "contacts"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    binding: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    mark: Mapped[bytes]
+    phone: Mapped[bytes]  # sealed under the binding's key
+    call: Mapped[UUID] = mapped_column(Uuid)
+    reached_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    __table_args__ = (Index(None, "virtual_number", "mark"),)
+
+
+class CallRow(Base):
+    """``started_at`` is the time in the call's id, so that an id leads to its monthly partition."""
+
+    __tablename__ = "calls"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(primary_key=True)
+    key: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    pbx_id: Mapped[str] = mapped_column(String(ID_LENGTH))
+    pbx_call_id: Mapped[str]
+    pool_id: Mapped[str] = mapped_column(String(ID_LENGTH))
+    tenant_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    binding: Mapped[UUID | None] = mapped_column(Uuid)
+    direction: Mapped[str | None] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(12))
+    party: Mapped[str | None] = mapped_column(String(12))
+    tries_used: Mapped[int]
+    caller_tail: Mapped[str | None] = mapped_column(String(3))
+    trace: Mapped[list[Any]] = mapped_column(JSON)  # [step, found, tenant or null] each
+    connected_at: Mapped[datetime | None]
+    ringing_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    duration_s: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint(f"outcome IN ({words(Outcome)})", name="outcome"),
+        CheckConstraint(f"direction IN ({words(Direction)})", name="direction"),
+        CheckConstraint(f"party IN ({words(Party)})", name="party"),
+        Index(None, "tenant_id", "key"),
+        Index(None, "virtual_number", "binding", "key"),
+    )
+
+
+class ReceiptRow(Base):
+    """What each webhook was answered: the primary key knows a retried one, the second unique key orders the legs of a
+    call."""
+
+    __tablename__ = "webhook_receipts"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    pbx_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    pbx_call_id: Mapped[str]
+    leg: Mapped[int]
+    received_at: Mapped[datetime]
+    call: Mapped[UUID] = mapped_column(Uuid)
+    action: Mapped[str] = mapped_column(String(8))
+    tries_used: Mapped[int]
+    prompt: Mapped[str | None] = mapped_column(String(40))
+    prompt_text: Mapped[str | None]
+    max_digits: Mapped[int | None]
+    attempts_left: Mapped[int | None]
+    menu: Mapped[str | None]  # keys of bindings in hexadecimal, separated by spaces
+    party: Mapped[str | None] = mapped_column(String(12))
+    binding: Mapped[UUID | None] = mapped_column(Uuid)
+    trace: Mapped[list[Any]] = mapped_column(JSON)  # of the call up to this leg: [step, found, tenant or null] each
+    __table_args__ = (
+        CheckConstraint("action IN ('gather', 'connect', 'hangup')", name="action"),
+        CheckConstraint(f"party IN ({words(Party)})", name="party"),
+        Index("uq_webhook_receipts_leg", "virtual_number", "pbx_id", "pbx_call_id", "leg", unique=True),
+        Index(None, "received_at"),
+    )
+
+
+class IdempotencyRow(Base):
+    __tablename__ = "idempotency_keys"
+    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    order_id: Mapped[str]
+    binding: Mapped[UUID] = mapped_column(Uuid)
+    created_at: Mapped[datetime]
+    created: Mapped[bool]
+    __table_args__ = (Index(None, "created_at"),)
+
+
+SLOTS = table_of(SlotRow)
+BINDINGS = table_of(BindingRow)
+ORDERS = table_of(OrderRow)
+CONTACTS = table_of(ContactRow)
+CALLS = table_of(CallRow)
+RECEIPTS = table_of(ReceiptRow)
+IDEMPOTENCY = table_of(IdempotencyRow)

@@ -1,0 +1,121 @@
+"""The virtual numbers: which pool each is in, how many of its extensions are held, which to offer.
+
+Answers for: the repository ``Numbers``; the count never passes the ceiling. Must not know: which extensions are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    bindparam,
+    exists,
+    literal_column,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from maskservice.services.records import PoolOffer
+from maskservice.storage.models import NUMBERS, POOLS
+from maskservice.storage.pools import POLICY_COLUMNS, policy_of, usable_by
+from maskservice.storage.statements import Statements
+
+_N, _P = NUMBERS.c, POOLS.c
+
+# No conflict target: the number and its mark are unique each, and either one means that it is known.
+_ADD = upsert(NUMBERS).on_conflict_do_nothing()
+_IS_OWN = select(_N.virtual_number).where(_N.mark == bindparam("wanted"))
+_TAKE = (
+    update(NUMBERS)
+    .where(_N.virtual_number == bindparam("wanted"), _N.held < bindparam("ceiling_given"))
+    .values(held=_N.held + 1)
+    .returning(_N.held)
+)
+_OF_POOL = select(_N.virtual_number, _N.held).where(_N.pool_id == bindparam("wanted")).order_by(_N.virtual_number)
+
+
+@lru_cache(maxsize=8)
+def _offer(limit: int) -> Select[Any]:
+    """The pool's numbers are a ring by ``spread``: those from a random place on, then those before it. Each half reads
+    at most ``room`` rows off the index (pool_id, spread), so nothing sorts the pool, and no second statement is needed
+    where the ring wraps."""
+    room: ColumnElement[int] = literal_column(str(limit))
+    pool = (
+        select(_P.id, *POLICY_COLUMNS, _P.ceiling)
+        .where(_P.name == bindparam("pool_name"), usable_by(bindparam("tenant")))
+        .cte("pool")
+    )
+    place = bindparam("place", type_=_N.spread.type)
+    below_ceiling = (
+        _N.pool_id == select(pool.c.id).scalar_subquery(),
+        _N.held < select(pool.c.ceiling).scalar_subquery(),
+    )
+    halves = [
+        select(literal_column(str(lap)).label("lap"), _N.spread, _N.virtual_number)
+        .where(*below_ceiling, condition)
+        .order_by(_N.spread)
+        .limit(room)
+        .subquery(f"half_{lap}")
+        for lap, condition in enumerate((_N.spread >= place, _N.spread < place))
+    ]
+    ring = union_all(*(select(half) for half in halves)).subquery("ring")
+    own = exists().where(NUMBERS.alias("own").c.mark == bindparam("mark", type_=LargeBinary)).select()
+    return (
+        select(
+            pool.c.id,
+            *(pool.c[column.name] for column in POLICY_COLUMNS),
+            own.scalar_subquery(),
+            ring.c.virtual_number,
+        )
+        .join_from(pool, ring, true(), isouter=True)
+        .order_by(ring.c.lap, ring.c.spread)
+        .limit(room)
+    )
+
+
+class SqlNumbers:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def add(self, virtual_number: str, *, pool_id: str, mark: bytes, spread: int, at: datetime) -> bool:
+        row = {
+            "virtual_number": virtual_number,
+            "pool_id": pool_id,
+            "held": 0,
+            "spread": spread,
+            "mark": mark,
+            "created_at": at,
+        }
+        return self._statements.change(_ADD, row) == 1
+
+    def is_own(self, mark: bytes) -> bool:
+        return self._statements.first(_IS_OWN, {"wanted": mark}) is not None
+
+    def offer(
+        self, *, tenant_id: str, pool_name: str, phone_mark: bytes | None, spread: int, limit: int = 8
+    ) -> PoolOffer | None:
+        rows = self._statements.rows(
+            _offer(limit), {"tenant": tenant_id, "pool_name": pool_name, "mark": phone_mark, "place": spread}
+        )
+        if not rows:
+            return None
+        pool_id, *policy, is_own, _ = rows[0]
+        return PoolOffer(
+            pool_id, policy_of(policy), tuple(row[-1] for row in rows if row[-1] is not None), bool(is_own)
+        )
+
+    def take(self, virtual_number: str, *, ceiling: int) -> int | None:
+        row = self._statements.changed(_TAKE, {"wanted": virtual_number, "ceiling_given": ceiling})
+        return None if row is None else int(row[0])
+
+    def of_pool(self, pool_id: str) -> Sequence[tuple[str, int]]:
+        return [(number, held) for number, held in self._statements.rows(_OF_POOL, {"wanted": pool_id})]

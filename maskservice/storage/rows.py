@@ -1,0 +1,172 @@
+"""From the cells of a row to the records of ``services/records.py``, and back.
+
+Answers for: which columns make up a record, in which order. Must not know: statements.
+Cells are taken by position: a look-up that joins five tables reads some fifty of them, and by name each would cost a
+search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from maskservice.domain.binding import Binding, Status
+from maskservice.domain.call import Line, TraceStep
+from maskservice.domain.ids import BindingId
+from maskservice.services.records import Met, SealedContact, SealedContent, StoredBinding, Tenant, TenantPolicy
+from maskservice.storage.hot_models import BINDINGS, CONTACTS
+from maskservice.storage.models import NUMBERS, POOLS, TENANTS
+from maskservice.storage.statements import Cells
+
+_B, _C, _T = BINDINGS.c, CONTACTS.c, TENANTS.c
+
+FACT_COLUMNS = (
+    _B.virtual_number, _B.key, _B.tenant_id, _B.pool_id, _B.order_id, _B.waybill, _B.extension, _B.status,
+    _B.status_before_lock, _B.created_at, _B.expires_at, _B.delivered_at, _B.ended_at, _B.purged_at, _B.reopened_number,
+    _B.reopened_key, _B.masked_name,
+)  # fmt: skip
+CONTENT_COLUMNS = (
+    _B.wrapped_key, _B.sealed_phone, _B.sealed_name, _B.phone_mark, _B.shared_line, _B.sealed_address,
+    _B.sealed_metadata, _B.sealed_lock_reason,
+)  # fmt: skip
+BINDING_COLUMNS = (*FACT_COLUMNS, *CONTENT_COLUMNS)
+TENANT_COLUMNS = (
+    _T.id, _T.name, _T.created_at, _T.grace, _T.default_life, _T.longest_life, _T.contact_life, _T.countries, _T.mask,
+    _T.latin_mask, _T.care_line, _T.wrapped_key,
+)  # fmt: skip
+CONTACT_COLUMNS = (_C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at)
+LINE_COLUMNS = (NUMBERS.c.virtual_number, NUMBERS.c.pool_id, POOLS.c.extension_length, POOLS.c.check_digit)
+MET_COLUMNS = (*BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS)
+
+_FACTS = len(FACT_COLUMNS)
+_BINDING = len(BINDING_COLUMNS)
+_TENANT = _BINDING + len(TENANT_COLUMNS)
+LINE_WIDTH = len(LINE_COLUMNS)
+
+
+def binding_of(cells: Cells) -> Binding:
+    """From :data:`FACT_COLUMNS`."""
+    (
+        virtual_number, key, tenant_id, pool_id, order_id, waybill, extension, status, before,
+        created_at, expires_at, delivered_at, ended_at, purged_at, reopened_number, reopened_key, masked_name,
+    ) = cells  # fmt: skip
+    return Binding(
+        id=BindingId(virtual_number, key),
+        tenant_id=tenant_id,
+        pool_id=pool_id,
+        order_id=order_id,
+        extension=extension,
+        status=Status(status),
+        created_at=created_at,
+        expires_at=expires_at,
+        waybill=waybill,
+        masked_name=masked_name,
+        delivered_at=delivered_at,
+        ended_at=ended_at,
+        purged_at=purged_at,
+        status_before_lock=None if before is None else Status(before),
+        reopened_from=None if reopened_key is None else BindingId(reopened_number, reopened_key),
+    )
+
+
+def content_of(cells: Cells) -> SealedContent | None:
+    """From :data:`CONTENT_COLUMNS`; None after the purge."""
+    wrapped_key, phone, name, mark, shared_line, address, metadata, lock_reason = cells
+    if wrapped_key is None:
+        return None
+    return SealedContent(wrapped_key, phone, name, mark, shared_line, address, metadata, lock_reason)
+
+
+def stored_binding(cells: Cells) -> StoredBinding:
+    """From :data:`BINDING_COLUMNS`."""
+    return StoredBinding(binding_of(cells[:_FACTS]), content_of(cells[_FACTS:]))
+
+
+def facts_to_row(binding: Binding) -> dict[str, Any]:
+    """What :data:`FACT_COLUMNS` hold."""
+    before, origin = binding.status_before_lock, binding.reopened_from
+    return {
+        "virtual_number": binding.id.virtual_number,
+        "key": binding.id.key,
+        "tenant_id": binding.tenant_id,
+        "pool_id": binding.pool_id,
+        "order_id": binding.order_id,
+        "waybill": binding.waybill,
+        "extension": binding.extension,
+        "status": binding.status.value,
+        "status_before_lock": None if before is None else before.value,
+        "created_at": binding.created_at,
+        "expires_at": binding.expires_at,
+        "delivered_at": binding.delivered_at,
+        "ended_at": binding.ended_at,
+        "purged_at": binding.purged_at,
+        "reopened_number": None if origin is None else origin.virtual_number,
+        "reopened_key": None if origin is None else origin.key,
+        "masked_name": binding.masked_name,
+    }
+
+
+def content_to_row(content: SealedContent | None) -> dict[str, Any]:
+    """What :data:`CONTENT_COLUMNS` hold; of a purged binding nothing."""
+    if content is None:
+        return {column.name: None for column in CONTENT_COLUMNS} | {"shared_line": False}
+    return {
+        "wrapped_key": content.wrapped_key,
+        "sealed_phone": content.phone,
+        "sealed_name": content.name,
+        "phone_mark": content.phone_mark,
+        "shared_line": content.shared_line,
+        "sealed_address": content.address,
+        "sealed_metadata": content.metadata,
+        "sealed_lock_reason": content.lock_reason,
+    }
+
+
+def tenant_of(cells: Cells) -> Tenant:
+    """From :data:`TENANT_COLUMNS`."""
+    (
+        tenant_id, name, created_at, grace, default_life, longest_life, contact_life, countries, mask, latin_mask,
+        care_line, wrapped_key,
+    ) = cells  # fmt: skip
+    policy = TenantPolicy(
+        grace, default_life, longest_life, contact_life, frozenset(countries.split()), mask, latin_mask
+    )
+    return Tenant(tenant_id, name, created_at, policy, care_line, wrapped_key)
+
+
+def contact_of(cells: Cells) -> SealedContact | None:
+    """From :data:`CONTACT_COLUMNS`; None where an outer join found none."""
+    virtual_number, key, mark, phone, call, reached_at, expires_at = cells
+    if virtual_number is None:
+        return None
+    return SealedContact(BindingId(virtual_number, key), mark, phone, call, reached_at, expires_at)
+
+
+def line_of(cells: Cells) -> Line:
+    """From :data:`LINE_COLUMNS`. The check digit is dialled on top of the extension."""
+    virtual_number, pool_id, extension_length, check_digit = cells
+    return Line(virtual_number, pool_id, extension_length + (1 if check_digit else 0), bool(check_digit))
+
+
+def met_of(cells: Cells) -> Met | None:
+    """From :data:`MET_COLUMNS`; None where an outer join found no binding."""
+    if cells[1] is None:
+        return None
+    return Met(stored_binding(cells[:_BINDING]), tenant_of(cells[_BINDING:_TENANT]), contact_of(cells[_TENANT:]))
+
+
+def menu_to_text(menu: tuple[UUID, ...]) -> str | None:
+    return " ".join(key.hex for key in menu) or None
+
+
+def trace_to_json(trace: Sequence[TraceStep]) -> list[list[str | None]]:
+    return [[step.step, step.found, step.tenant_id] for step in trace]
+
+
+def trace_of(steps: Sequence[Sequence[Any]]) -> tuple[TraceStep, ...]:
+    return tuple(TraceStep(*step) for step in steps)
+
+
+def menu_of(text: str | None) -> tuple[UUID, ...]:
+    return tuple(UUID(word) for word in (text or "").split())

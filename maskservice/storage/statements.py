@@ -1,0 +1,97 @@
+"""The one way by which repositories reach the database: a lazily begun transaction on the session's connection.
+
+Answers for: beginning late, translating every failure, refusing writes in a unit that reads. Must not know: tables,
+what a statement means. The connection is used directly, since Core on a connection costs half of what a session's
+``execute`` does; the session owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from maskservice.storage.failures import STORAGE_ERRORS, translated
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+Cells = Sequence[Any]
+"""The values of one row, by position."""
+_T = TypeVar("_T")
+
+
+class Statements:
+    """One transaction after the other on one session. ``dialect``: sqlite or postgresql. Every method raises
+    DatabaseUnavailable or DatabaseNotMigrated."""
+
+    def __init__(self, session: Session, *, dialect: str, write: bool, options: dict[str, Any]) -> None:
+        self.dialect = dialect
+        self._session = session
+        self._write = write
+        self._options = options
+        self._connection: Connection | None = None
+
+    def open(self) -> None:
+        """Raises RuntimeError where another unit is open in the same context. The transaction begins with the first
+        statement."""
+        if self._session.in_transaction():
+            raise RuntimeError("a unit of work is open in this context already")
+
+    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Cells]:
+        """All rows of a read."""
+        return self._run(statement, parameters, lambda result: result.all())
+
+    def first(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Cells | None:
+        """The first row of a read, or None."""
+        return self._run(statement, parameters, lambda result: result.first())
+
+    def change(self, statement: Executable, parameters: Parameters = None) -> int:
+        """How many rows a write touched."""
+        self._require_write()
+        return self._run(statement, parameters, lambda result: result.rowcount)
+
+    def changed(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Cells | None:
+        """The row that a write returns, or None where it touched none."""
+        self._require_write()
+        return self._run(statement, parameters, lambda result: result.first())
+
+    def commit(self) -> None:
+        self._attempt(self._session.commit)
+        self._connection = None
+
+    def rollback(self) -> None:
+        self._connection = None
+        self._attempt(self._session.rollback)
+
+    def close(self) -> None:
+        """Takes back what was not committed and gives the connection back, whatever state it is in. Raises nothing."""
+        self._connection = None
+        try:
+            self._session.close()
+        except STORAGE_ERRORS:
+            self._session.invalidate()
+
+    def _require_write(self) -> None:
+        if not self._write:
+            raise RuntimeError("this unit of work was opened for reading")
+
+    def _run(self, statement: Executable, parameters: Parameters, take: Callable[[CursorResult[Any]], _T]) -> _T:
+        try:
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = self._session.connection(execution_options=self._options)
+            return take(connection.execute(statement, parameters))
+        except STORAGE_ERRORS as error:
+            failure = translated(error)
+        # Raised out here: inside the block the original, and the parameters with it, would hang on as its context.
+        raise failure
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+            return
+        except SQLAlchemyError as error:
+            failure = translated(error)
+        raise failure

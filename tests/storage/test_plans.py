@@ -1,0 +1,285 @@
+"""Statements on thousands of rows: none on the way of a call or an allocation reads a whole table or compiles again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert
+from sqlalchemy.engine.interfaces import CacheStats
+
+from maskservice.domain.binding import Status
+from maskservice.domain.ids import BindingId
+from maskservice.storage.db import Database
+from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, RECEIPTS, SLOTS
+from maskservice.storage.models import NUMBERS
+from maskservice.storage.rows import content_to_row, facts_to_row
+from maskservice.storage.unit_of_work import SqlUnitOfWork
+from tests.factories import NOW, NUMBER, IdempotencyClaimFactory, ReceiptFactory, StoredBindingFactory, key
+from tests.storage.conftest import World, build_world
+
+ROWS = 6000
+IN_USE = 5  # numbers over which the bindings are spread
+BIG = {table.name for table in (BINDINGS, SLOTS, CONTACTS, ORDERS, CALLS, RECEIPTS, IDEMPOTENCY, NUMBERS)}
+
+Sent = list[tuple[str, Any]]
+
+
+@contextmanager
+def sent_to(database: Database) -> Iterator[Sent]:
+    """Each statement with its parameters as the driver got them."""
+    sent: Sent = []
+
+    def listen(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", listen)
+    try:
+        yield sent
+    finally:
+        event.remove(database.engine, "before_cursor_execute", listen)
+
+
+def fill(database: Database) -> World:
+    with database.unit() as uow:
+        world = build_world(uow)
+        uow.commit()
+    stored = [
+        StoredBindingFactory(
+            binding__id=BindingId(f"+{int(NUMBER) + place % IN_USE}", key(place)),
+            binding__tenant_id=world.tenant.id if place % 10 == 0 else f"ten_{place % 97}",
+            binding__pool_id=world.pool.id,
+            binding__order_id=f"order-{place}",
+            binding__waybill=f"W{place}",
+            binding__extension=f"{place // IN_USE:04d}",
+            binding__expires_at=NOW + timedelta(minutes=place),
+            content__phone_mark=b"mark-%d" % (place // 3),
+        )
+        for place in range(ROWS)
+    ]
+    with database.engine.begin() as connection:
+        bindings = [each.binding for each in stored]
+        numbers = [
+            {
+                "virtual_number": f"+{int(NUMBER) + place}",
+                "pool_id": world.pool.id,
+                "held": 0,
+                "spread": place * 1000,
+                "mark": b"own-%d" % place,
+                "created_at": NOW,
+            }
+            for place in range(1, ROWS)
+        ]
+        connection.execute(insert(NUMBERS), numbers)
+        connection.execute(
+            insert(BINDINGS),
+            [facts_to_row(each.binding) | content_to_row(each.content) | {"creation_answer": None} for each in stored],
+        )
+        connection.execute(
+            insert(SLOTS),
+            [
+                {
+                    "virtual_number": each.id.virtual_number,
+                    "extension": each.extension,
+                    "binding": each.id.key,
+                    "taken_at": NOW,
+                    "free_at": NOW + timedelta(minutes=place) if place % 20 == 0 else None,
+                }
+                for place, each in enumerate(bindings)
+            ],
+        )
+        connection.execute(
+            insert(ORDERS),
+            [
+                {
+                    "tenant_id": each.tenant_id,
+                    "order_id": each.order_id,
+                    "binding": each.id.key,
+                    "is_current": True,
+                    "virtual_number": each.id.virtual_number,
+                    "waybill": each.waybill,
+                }
+                for each in bindings
+            ],
+        )
+        connection.execute(
+            insert(CONTACTS),
+            [
+                {
+                    "virtual_number": each.id.virtual_number,
+                    "binding": each.id.key,
+                    "mark": b"courier-%d" % (place % 500),
+                    "phone": b"p",
+                    "call": key(place),
+                    "reached_at": NOW,
+                    "expires_at": NOW + timedelta(days=3),
+                }
+                for place, each in enumerate(bindings)
+            ],
+        )
+        connection.execute(
+            insert(RECEIPTS),
+            [
+                {
+                    "virtual_number": NUMBER,
+                    "pbx_id": "pbx_1",
+                    "webhook_id": f"w-{place}",
+                    "pbx_call_id": f"c-{place // 3}",
+                    "leg": place % 3,
+                    "received_at": NOW + timedelta(seconds=place),
+                    "call": key(place),
+                    "action": "gather",
+                    "tries_used": 0,
+                }
+                for place in range(ROWS)
+            ],
+        )
+        connection.execute(
+            insert(CALLS),
+            [
+                {
+                    "virtual_number": NUMBER,
+                    "started_at": NOW,
+                    "key": key(place),
+                    "pbx_id": "pbx_1",
+                    "pbx_call_id": f"c-{place}",
+                    "pool_id": world.pool.id,
+                    "outcome": "asking",
+                    "tries_used": 0,
+                    "trace": [],
+                    "tenant_id": f"ten_{place % 97}",
+                    "binding": key(place),
+                }
+                for place in range(ROWS)
+            ],
+        )
+        connection.execute(
+            insert(IDEMPOTENCY),
+            [
+                {
+                    "tenant_id": "ten_1",
+                    "key": f"k-{place}",
+                    "fingerprint": b"f",
+                    "order_id": "o",
+                    "binding": key(place),
+                    "created_at": NOW + timedelta(seconds=place),
+                    "created": True,
+                }
+                for place in range(ROWS)
+            ],
+        )
+        connection.exec_driver_sql("ANALYZE")
+    return world
+
+
+def use_everything(uow: SqlUnitOfWork, world: World) -> None:
+    """Every statement of a call, of a creation, of a listing and of the worker, once."""
+    tenant_id, binding = world.tenant.id, BindingId(NUMBER, key(20))
+    calls, bindings, orders = uow.calls, uow.bindings, uow.orders
+    calls.line_and_slot(NUMBER, "0004")
+    calls.line_and_slot(NUMBER, "0004", tenant_id=tenant_id)
+    calls.line_and_binding(binding)
+    calls.line_and_recipient(NUMBER, b"mark-10", now=NOW)
+    calls.line_and_recipient(NUMBER, b"courier-10", now=NOW, tenant_id=tenant_id)
+    calls.page("ten_1", limit=10, before=None)
+    calls.page("ten_1", limit=10, before=None, binding=binding)
+    uow.receipts.thread(NUMBER, "pbx_1", "c-1000", "w-2000")
+    uow.receipts.latest(NUMBER, "pbx_1", "c-1000")
+    uow.receipts.add(ReceiptFactory())
+    uow.receipts.forget(older_than=NOW + timedelta(seconds=3), limit=2)
+    uow.idempotency.claim(IdempotencyClaimFactory(key="k-1000"))
+    uow.idempotency.forget(older_than=NOW + timedelta(seconds=3), limit=2)
+    uow.contacts.get(binding)
+    uow.numbers.offer(tenant_id=tenant_id, pool_name="default", phone_mark=b"own-77", spread=5_990_000)
+    uow.numbers.is_own(b"own-1000")
+    uow.numbers.take(NUMBER, ceiling=1000)
+    uow.slots.claim(NUMBER, [f"{place:04d}" for place in range(0, 9999, 700)], binding=key(1), at=NOW)
+    uow.slots.rest(NUMBER, "0004", until=NOW)
+    uow.slots.rested(now=NOW + timedelta(minutes=100), limit=5)
+    uow.slots.free(NUMBER, "0004")
+    bindings.get(binding)
+    bindings.get(binding, for_update=True)
+    bindings.by_slot(NUMBER, "0008")
+    bindings.due(now=NOW + timedelta(minutes=20), limit=5)
+    bindings.page(tenant_id, now=NOW, limit=10, before=None)
+    bindings.page(tenant_id, now=NOW, limit=10, before=key(3000), status=Status.ACTIVE)
+    bindings.page(tenant_id, now=NOW, limit=10, before=None, order_id="order-20")
+    bindings.page(tenant_id, now=NOW, limit=10, before=None, waybill="W20")
+    bindings.purge(binding, at=NOW)
+    orders.claim(tenant_id, "order-20", binding=binding, waybill=None)
+    orders.current(tenant_id, "order-20")
+    orders.place_of(tenant_id, "order-20", binding.key)
+    orders.by_waybill(tenant_id, "W20")
+    orders.retire(tenant_id, "order-20", binding=binding)
+
+
+def scanned(database: Database, statement: str, parameters: Any) -> list[str]:
+    """What reads a whole table or sorts much; on PostgreSQL also in the plan that a prepared statement settles on."""
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            return [line for line in plan if line.startswith("SCAN ") and line.split()[1] in BIG]
+        names: dict[str, str] = {}
+        generic = re.sub(r"%\((\w+)\)s", lambda match: names.setdefault(match[1], f"${len(names) + 1}"), statement)
+        plans = [connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar()]
+        if not re.search(r"%s", generic):
+            raw: Any = connection.connection.dbapi_connection
+            plans.append(raw.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {generic}").fetchone()[0])
+        return [
+            f"{node['Node Type']} {node.get('Relation Name', '')}"
+            for plan in plans
+            for node in nodes(plan[0]["Plan"])
+            if (node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG)
+            or (node["Node Type"] == "Sort" and node["Plan Rows"] > 100)
+        ]
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+def test_no_statement_reads_a_whole_table(database: Database) -> None:
+    world = fill(database)
+    with sent_to(database) as sent, database.unit() as uow:
+        use_everything(uow, world)
+    assert len(sent) > 35
+    found = {statement: scanned(database, statement, parameters) for statement, parameters in sent}
+    assert {statement: plan for statement, plan in found.items() if plan} == {}
+
+
+def test_nothing_is_compiled_twice(database: Database) -> None:
+    with database.unit() as uow:
+        use_everything(uow, build_world(uow))
+    hits: list[tuple[CacheStats, str]] = []
+
+    def listen(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        hits.append((context.cache_hit, statement))
+
+    with database.unit() as uow:
+        world = build_world(uow)
+        event.listen(database.engine, "before_cursor_execute", listen)
+        use_everything(uow, world)
+        event.remove(database.engine, "before_cursor_execute", listen)
+    assert len(hits) > 35
+    assert [statement for hit, statement in hits if hit is not CacheStats.CACHE_HIT] == []
+
+
+@pytest.mark.parametrize("name", ["slots", "order_index", "idempotency_keys", "webhook_receipts"])
+def test_conflict_targets_are_named_where_there_is_one(database: Database, name: str) -> None:
+    with sent_to(database) as sent, database.unit() as uow:
+        use_everything(uow, build_world(uow))
+    inserts = [statement for statement, _ in sent if statement.startswith(f"INSERT INTO {name} ")]
+    assert inserts
+    target = {
+        "slots": "ON CONFLICT (virtual_number, extension) DO NOTHING",
+        "order_index": "ON CONFLICT (tenant_id, order_id) WHERE is_current DO NOTHING",
+        "idempotency_keys": "ON CONFLICT (tenant_id, key) DO NOTHING",
+        "webhook_receipts": "ON CONFLICT DO NOTHING",
+    }[name]
+    assert all(target in statement.replace('"', "") for statement in inserts)
