@@ -80,7 +80,9 @@ def import_numbers(lines: Iterable[str], *, pool_name: str, ports: Ports) -> Imp
 
     Spread over the pool at random places, so that allocation does not follow the order of the list.
     """
-    added, known, refused = [], [], []
+    added: list[str] = []
+    known: list[str] = []
+    refused: list[int] = []
     now = ports.clock.now()
     with ports.unit() as uow:
         pool = uow.pools.named(pool_name)

@@ -1,0 +1,185 @@
+"""What the API answers about calls: records, dry runs, and (for the description only) what a PBX is answered.
+
+Answers for: the other party being shown by its last three digits at most. Must not know: routes, storage, how a PBX's
+answer is written.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, assert_never
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from maskservice.domain.call import Connect, Direction, Gather, Hangup, Outcome, TraceStep
+from maskservice.domain.ids import BindingId
+from maskservice.domain.prompts import Prompt
+from maskservice.services.call_records import DryRun
+from maskservice.services.records import CallRecord
+from maskservice.web.answers import BindingIdText, Time, write_moment, write_moment_or_none
+
+DirectionText = Annotated[
+    str,
+    Field(
+        json_schema_extra={"enum": [str(each) for each in Direction]},
+        description="to_recipient: a courier calls. to_courier: a call-back.",
+    ),
+]
+
+
+class StepAnswer(TypedDict):
+    step: Annotated[str, Field(description="What was looked at.", examples=["binding"])]
+    found: Annotated[str, Field(description="What was found.", examples=["active"])]
+
+
+class CallerAnswer(TypedDict):
+    last3: Annotated[str, Field(pattern="^[0-9]{3}$", examples=["321"])]
+
+
+class CallAnswer(TypedDict):
+    id: Annotated[str, Field(pattern="^call_[0-9a-v]{37}$")]
+    pbx_call_id: Annotated[str, Field(examples=["c-1"])]
+    pbx_id: str
+    binding_id: BindingIdText | None
+    direction: DirectionText | None
+    outcome: Annotated[str, Field(json_schema_extra={"enum": [str(each) for each in Outcome]})]
+    caller: Annotated[CallerAnswer | None, Field(description="null for a withheld number.")]
+    tries_used: Annotated[int, Field(description="Wrong extensions keyed in this call.")]
+    started_at: Time
+    connected_at: Time | None
+    ringing_at: Time | None
+    answered_at: Time | None
+    ended_at: Time | None
+    duration_s: Annotated[int | None, Field(description="As the PBX reported it.")]
+    trace: Annotated[list[StepAnswer], Field(description="Why it was decided so, over the tenant's own facts.")]
+
+
+class CallPage(TypedDict):
+    data: list[CallAnswer]
+    next_cursor: str | None
+
+
+class PromptAnswer(TypedDict):
+    id: Annotated[str, Field(examples=["enter_extension"])]
+    language: Annotated[str, Field(examples=["zh-TW"])]
+    text: str
+
+
+class GatherFacts(TypedDict):
+    max_digits: Annotated[int, Field(ge=1)]
+    finish_on_key: str
+    timeout_s: int
+    attempts_left: Annotated[int, Field(ge=1)]
+
+
+class DryGather(GatherFacts):
+    action: Literal["gather"]
+    prompt: PromptAnswer
+
+
+class DryConnect(TypedDict):
+    action: Literal["connect"]
+    binding_id: BindingIdText
+    party: Annotated[
+        str,
+        Field(json_schema_extra={"enum": ["recipient", "courier", "care_line"]}, description="Who would be reached."),
+    ]
+    caller_id: Annotated[str, Field(description="What the party's phone would show: always the virtual number.")]
+
+
+class DryHangup(TypedDict):
+    action: Literal["hangup"]
+    reason: str
+    prompt: PromptAnswer
+
+
+class DryRunAnswer(TypedDict):
+    decision: DryGather | DryConnect | DryHangup
+    direction: DirectionText | None
+    trace: list[StepAnswer]
+
+
+class ConnectFacts(TypedDict):
+    to: Annotated[str, Field(description="The real number, E.164: the one way out, to an authenticated PBX only.")]
+    caller_id: Annotated[str, Field(description="Show this, the virtual number.")]
+    post_dial_digits: Annotated[str | None, Field(description="Key these after the answer.")]
+    ring_timeout_s: int
+    max_duration_s: int
+
+
+class PbxGather(TypedDict):
+    call_id: str
+    action: Literal["gather"]
+    prompt: PromptAnswer
+    gather: GatherFacts
+
+
+class PbxConnect(TypedDict):
+    call_id: str
+    action: Literal["connect"]
+    connect: ConnectFacts
+
+
+class PbxHangup(TypedDict):
+    call_id: str
+    action: Literal["hangup"]
+    reason: str
+    prompt: PromptAnswer
+
+
+def call_answer(record: CallRecord) -> CallAnswer:
+    number = record.id.virtual_number
+    return {
+        "id": str(record.id),
+        "pbx_call_id": record.pbx_call_id,
+        "pbx_id": record.pbx_id,
+        "binding_id": None if record.binding is None else str(BindingId(number, record.binding)),
+        "direction": record.direction,
+        "outcome": record.outcome,
+        "caller": None if record.caller_tail is None else {"last3": record.caller_tail},
+        "tries_used": record.tries_used,
+        "started_at": write_moment(record.id.started_at),
+        "connected_at": write_moment_or_none(record.connected_at),
+        "ringing_at": write_moment_or_none(record.ringing_at),
+        "answered_at": write_moment_or_none(record.answered_at),
+        "ended_at": write_moment_or_none(record.ended_at),
+        "duration_s": record.duration_s,
+        "trace": [_step(each) for each in record.trace],
+    }
+
+
+def dry_run_answer(run: DryRun) -> DryRunAnswer:
+    return {"decision": _decision(run), "direction": run.ruling.direction, "trace": [_step(each) for each in run.trace]}
+
+
+def _decision(run: DryRun) -> DryGather | DryConnect | DryHangup:
+    decision = run.ruling.decision
+    match decision:
+        case Gather():
+            return {
+                "action": "gather",
+                "prompt": _prompt(decision.prompt),
+                "max_digits": decision.max_digits,
+                "finish_on_key": decision.finish_on_key,
+                "timeout_s": decision.timeout_s,
+                "attempts_left": decision.attempts_left,
+            }
+        case Connect():
+            number = decision.binding.virtual_number
+            return {
+                "action": "connect",
+                "binding_id": str(decision.binding),
+                "party": decision.party,
+                "caller_id": number,
+            }
+        case Hangup():
+            return {"action": "hangup", "reason": decision.reason, "prompt": _prompt(decision.prompt)}
+    assert_never(decision)
+
+
+def _prompt(prompt: Prompt) -> PromptAnswer:
+    return {"id": prompt.id, "language": prompt.language, "text": prompt.text}
+
+
+def _step(step: TraceStep) -> StepAnswer:
+    return {"step": step.step, "found": step.found}

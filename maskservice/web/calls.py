@@ -1,0 +1,93 @@
+"""Calls as a tenant sees them: records, and the dry run.
+
+Answers for: HTTP in, HTTP out; a dry run's numbers come in the body, never in an address. Must not know: rules.
+"""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+
+from maskservice.domain.call import InboundCall
+from maskservice.domain.errors import MaskedNumberUnreadable
+from maskservice.domain.ids import CallId
+from maskservice.domain.masked import Dialled, read_dialled
+from maskservice.domain.phone import read_caller
+from maskservice.services.call_records import dry_run, get_call, list_calls
+from maskservice.services.records import Scope
+from maskservice.web import examples
+from maskservice.web.answers import page_answer
+from maskservice.web.auth import caller, requires
+from maskservice.web.bodies import read_body
+from maskservice.web.call_answers import CallAnswer, CallPage, DryRunAnswer, call_answer, dry_run_answer
+from maskservice.web.openapi import Answer, describe
+from maskservice.web.queries import CallsQuery, read_query
+from maskservice.web.schemas_calls import DryRunBody
+from maskservice.web.wiring import ports
+
+bp = APIBlueprint("calls", __name__, url_prefix="/v1/calls")
+
+TAG = "Calls"
+
+
+@bp.get("")
+@bp.doc(
+    **describe(
+        operation_id="listCalls",
+        summary="List calls that met the tenant's bindings, newest first",
+        tag=TAG,
+        scope=Scope.CALLS_READ,
+        query=CallsQuery,
+        answers={200: Answer("A page.", CallPage, {"data": [examples.CALL], "next_cursor": None})},
+    )
+)
+@requires(Scope.CALLS_READ, takes_query=True)
+def list_() -> Response:
+    query = read_query(CallsQuery)
+    page = list_calls(
+        caller().tenant, limit=query.limit, before=query.cursor, binding_id=query.binding_id, ports=ports()
+    )
+    return jsonify(page_answer(page, call_answer))
+
+
+@bp.get("/<call_id>")
+@bp.doc(
+    **describe(
+        operation_id="getCall",
+        summary="Get a call",
+        tag=TAG,
+        scope=Scope.CALLS_READ,
+        answers={200: Answer("The call.", CallAnswer, examples.CALL)},
+        problems=(404,),
+    )
+)
+@requires(Scope.CALLS_READ)
+def get(call_id: str) -> Response:
+    return jsonify(call_answer(get_call(caller().tenant, CallId.parse(call_id), ports=ports())))
+
+
+@bp.post("/dry-run")
+@bp.doc(
+    **describe(
+        operation_id="dryRunCall",
+        summary="What would this call be answered, and why?",
+        description="Nothing is changed, no real number is told, and only the tenant's own bindings are looked at.",
+        tag=TAG,
+        scope=Scope.CALLS_READ,
+        body=DryRunBody,
+        body_example=examples.DRY_RUN,
+        answers={200: Answer("The decision and its trace.", DryRunAnswer, examples.DRY_RUN_ANSWER)},
+    )
+)
+@requires(Scope.CALLS_READ)
+def try_out() -> Response:
+    body = read_body(DryRunBody)
+    call = InboundCall("dry-run", caller=read_caller(body.caller), dialled=_dialled(body.to), digits=body.digits)
+    return jsonify(dry_run_answer(dry_run(caller().tenant, call, ports=ports())))
+
+
+def _dialled(text: str) -> Dialled | None:
+    try:
+        return read_dialled(text)
+    except MaskedNumberUnreadable:
+        return None

@@ -1,0 +1,98 @@
+"""Samples for the API description, in Taiwanese form.
+
+Answers for: samples only. Must not know: anything. The ids are well-formed and name nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+BINDING_ID: Final = "bnd_069iu6js01tjp6iu9knooodns0001jjvbg2g0"
+CALL_ID: Final = "call_069iu6js01tjp6iu9knooodns0001jjvbg2g0"
+PBX_ID: Final = "pbx_069iu6js01tjp6iu9knooodns0"
+LABEL: Final = "收貨人 陳O美 0900-000000#5678 台北市大安區敦化南路1段111號"
+
+CREATE: Final[dict[str, Any]] = {
+    "order_id": "TW-20231109-001",
+    "recipient": {"name": "陳小美", "phone": "0912-345-678", "address": "台北市大安區敦化南路1段111號"},
+    "pool": "default",
+    "expires_in": 5184000,
+    "waybill": "H123",
+    "metadata": {"配送時段": "上午"},
+}
+BINDING: Final[dict[str, Any]] = {
+    "id": BINDING_ID,
+    "order_id": "TW-20231109-001",
+    "status": "active",
+    "masked_number": "0900-000000#5678",
+    "virtual_number": "+886900000000",
+    "extension": "5678",
+    "tel_uri": "tel:+886900000000;ext=5678",
+    "dial_uri": "tel:+886900000000,,5678",
+    "recipient": {"name": "陳O美", "address": "台北市大安區敦化南路1段111號"},
+    "label": LABEL,
+    "waybill": "H123",
+    "metadata": {"配送時段": "上午"},
+    "created_at": "2026-11-24T02:00:00Z",
+    "expires_at": "2027-01-23T02:00:00Z",
+    "delivered_at": None,
+    "reopened_from": None,
+    "warnings": [],
+}
+CHANGE: Final[dict[str, Any]] = {"recipient": {"address": "新北市板橋區縣民大道2段7號"}, "waybill": None}
+RESOLUTION: Final[dict[str, Any]] = {
+    "binding_id": BINDING_ID,
+    "order_id": "TW-20231109-001",
+    "status": "active",
+    "recipient": {"name": "陳O美"},
+    "dial_uri": "tel:+886900000000,,5678",
+}
+CALL: Final[dict[str, Any]] = {
+    "id": CALL_ID,
+    "pbx_call_id": "c-1",
+    "pbx_id": PBX_ID,
+    "binding_id": BINDING_ID,
+    "direction": "to_recipient",
+    "outcome": "completed",
+    "caller": {"last3": "321"},
+    "tries_used": 0,
+    "started_at": "2026-11-24T03:00:00.120Z",
+    "connected_at": "2026-11-24T03:00:09Z",
+    "ringing_at": "2026-11-24T03:00:11Z",
+    "answered_at": "2026-11-24T03:00:15Z",
+    "ended_at": "2026-11-24T03:00:51Z",
+    "duration_s": 36,
+    "trace": [
+        {"step": "line", "found": "found"},
+        {"step": "digits", "found": "keyed"},
+        {"step": "binding", "found": "active"},
+    ],
+}
+DRY_RUN: Final[dict[str, Any]] = {"from": "+886987654321", "to": "+886900000000", "digits": "5678"}
+DRY_RUN_ANSWER: Final[dict[str, Any]] = {
+    "decision": {"action": "connect", "binding_id": BINDING_ID, "party": "recipient", "caller_id": "+886900000000"},
+    "direction": "to_recipient",
+    "trace": [
+        {"step": "line", "found": "found"},
+        {"step": "digits", "found": "keyed"},
+        {"step": "binding", "found": "active"},
+    ],
+}
+PBX_CALL: Final[dict[str, Any]] = {"call_id": "c-1", "from": "+886987654321", "to": "+886900000000", "digits": None}
+PBX_ANSWER: Final[dict[str, Any]] = {
+    "call_id": "c-1",
+    "action": "gather",
+    "prompt": {
+        "id": "enter_extension",
+        "language": "zh-TW",
+        "text": "您好，請輸入包裹標籤上的分機號碼，輸入後請按井字鍵。",
+    },
+    "gather": {"max_digits": 4, "finish_on_key": "#", "timeout_s": 8, "attempts_left": 3},
+}
+PBX_EVENT: Final[dict[str, Any]] = {
+    "call_id": "c-1",
+    "to": "+886900000000",
+    "event": "completed",
+    "at": "2026-11-24T03:00:51Z",
+    "duration_s": 36,
+}

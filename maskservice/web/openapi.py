@@ -1,0 +1,254 @@
+"""The API description: how a route is described beside its view, and what is added to all of it.
+
+Answers for: OpenAPI 3.1, generated once, on the first question. Must not know: what a route does.
+APIFlask walks the routes; component schemas are generated here in one pass, so that every shape has one name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from apiflask import APIFlask
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from maskservice.services.records import Scope
+from maskservice.web import answers, call_answers, schemas_bindings, schemas_calls
+from maskservice.web.problems import BY_CODE, PROBLEM_JSON
+from maskservice.web.schemas import Body
+
+API_KEY: Final = "apiKey"
+PBX_SIGNATURE: Final = "pbxSignature"
+_REF: Final = "#/components/schemas/"
+
+# What any authenticated route can answer, whatever it does.
+ALWAYS: Final = (401, 403, 422, 500, 503)
+WITH_BODY: Final = (400, 413, 415)
+
+COMPONENTS: Final[tuple[type[Any], ...]] = (
+    schemas_bindings.CreateBindingBody,
+    schemas_bindings.ChangeBindingBody,
+    schemas_bindings.DeliverBody,
+    schemas_bindings.LockBody,
+    schemas_bindings.UnlockBody,
+    schemas_bindings.ReopenBody,
+    schemas_calls.ResolveBody,
+    schemas_calls.DryRunBody,
+    answers.BindingAnswer,
+    answers.BindingPage,
+    answers.ResolutionAnswer,
+    answers.HealthAnswer,
+    answers.ReadyAnswer,
+    answers.Problem,
+    call_answers.CallAnswer,
+    call_answers.CallPage,
+    call_answers.DryRunAnswer,
+    call_answers.PbxGather,
+    call_answers.PbxConnect,
+    call_answers.PbxHangup,
+)
+
+PATH_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "binding_id": {"description": "A binding's id.", "schema": {"type": "string", "pattern": "^bnd_[0-9a-v]{37}$"}},
+    "call_id": {"description": "A call's id, ours.", "schema": {"type": "string", "pattern": "^call_[0-9a-v]{37}$"}},
+    "pbx_id": {
+        "description": "The id that `maskservice pbx create` printed.",
+        "schema": {"type": "string", "pattern": "^pbx_[0-9a-v]{26}$"},
+    },
+}
+
+IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same body gives the first answer again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
+SIGNATURE_HEADERS: Final[Sequence[Mapping[str, Any]]] = tuple(
+    {"name": name, "in": "header", "description": text, "required": True, "schema": {"type": "string"}}
+    for name, text in (
+        ("webhook-id", "Names this request; the same for every time that it is sent again."),
+        ("webhook-timestamp", "Seconds since 1970, within five minutes of now."),
+        ("webhook-signature", "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`."),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``shape``: a schema, the type of one, or None for no content."""
+
+    description: str
+    shape: type[Any] | Mapping[str, Any] | None = None
+    example: Any = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def describe(
+    *,
+    operation_id: str,
+    summary: str,
+    tag: str,
+    answers: Mapping[int, Answer],
+    problems: Sequence[int] = (),
+    scope: Scope | None = None,
+    description: str = "",
+    body: type[BaseModel] | Mapping[str, Any] | None = None,
+    body_example: Any = None,
+    body_required: bool = True,
+    query: type[Body] | None = None,
+    headers: Sequence[Mapping[str, Any]] = (),
+    security: str | None = None,
+) -> dict[str, Any]:
+    """The arguments of ``blueprint.doc`` for a route. With ``scope`` the route takes an API key that has it."""
+    refusals = (
+        set(problems) | (set(ALWAYS) if scope is not None else set()) | (set(WITH_BODY) if body is not None else set())
+    )
+    responses: dict[str, Any] = {str(status): _answer(each) for status, each in answers.items()}
+    responses |= {str(status): _problem(status) for status in sorted(refusals)}
+    extras: dict[str, Any] = {"parameters": [*(query_parameters(query) if query else ()), *headers]}
+    if body is not None:
+        content: dict[str, Any] = {"schema": _schema(body)}
+        if body_example is not None:
+            content["example"] = body_example
+        extras["requestBody"] = {"required": body_required, "content": {"application/json": content}}
+    needed: Any = [{API_KEY: [str(scope)]}] if scope is not None else security
+    if needed is None:
+        extras["security"] = []
+    return {
+        "operation_id": operation_id,
+        "summary": summary,
+        "description": description or None,
+        "tags": [tag],
+        "responses": responses,
+        "security": needed,
+        "extensions": extras,
+    }
+
+
+def query_parameters(model: type[Body]) -> Sequence[Mapping[str, Any]]:
+    """The query's fields as OpenAPI parameters."""
+    content = model.model_json_schema()
+    required = content.get("required", ())
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": shape.pop("description", ""),
+            "schema": shape,
+        }
+        for name, shape in ((name, _without_null(shape)) for name, shape in content["properties"].items())
+    ]
+
+
+def _without_null(shape: dict[str, Any]) -> dict[str, Any]:
+    """A query has no null: what may be left out is simply not there."""
+    kinds = [each for each in shape.get("anyOf", ()) if each.get("type") != "null"]
+    plain = dict(kinds[0]) if kinds else dict(shape)
+    plain.pop("title", None)
+    return plain
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "description": answer.description,
+        "headers": _headers({"X-Request-Id": "Names this request.", **answer.headers}),
+    }
+    if answer.shape is not None:
+        content: dict[str, Any] = {"schema": _schema(answer.shape)}
+        if answer.example is not None:
+            content["example"] = answer.example
+        told["content"] = {answer.content_type: content}
+    return told
+
+
+def _problem(status: int) -> dict[str, Any]:
+    headers = {"X-Request-Id": "Names this request."}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "The scheme that is asked for."
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "Seconds."
+    titles = [kind.title for kind, _ in BY_CODE.values() if kind.status == status]
+    description = titles[0] if len(titles) == 1 else HTTPStatus(status).phrase
+    schema = {"$ref": f"{_REF}Problem"}
+    return {"description": description, "headers": _headers(headers), "content": {PROBLEM_JSON: {"schema": schema}}}
+
+
+def _headers(texts: Mapping[str, str]) -> dict[str, Any]:
+    kinds = {"Retry-After": {"type": "string", "pattern": "^[0-9]+$"}}
+    return {name: {"description": text, "schema": kinds.get(name, {"type": "string"})} for name, text in texts.items()}
+
+
+def _schema(shape: type[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(shape) if isinstance(shape, Mapping) else {"$ref": f"{_REF}{shape.__name__}"}
+
+
+def component_schemas() -> dict[str, Any]:
+    """Every shape that a route names, and every shape that those name, once."""
+    inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (shape.__name__, "validation", TypeAdapter(shape)) for shape in COMPONENTS
+    ]
+    _, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REF + "{model}")
+    found: dict[str, Any] = definitions["$defs"]
+    return found
+
+
+def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
+    """What APIFlask does not know of: components, the form of path parameters. ``spec`` is no text: we serve JSON."""
+    if isinstance(spec, str):
+        return spec
+    spec.setdefault("components", {})["schemas"] = component_schemas()
+    for path in spec["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter |= PATH_PARAMETERS[parameter["name"]]
+            for response in operation["responses"].values():
+                if not response.get("content"):
+                    response.pop("content", None)
+    return spec
+
+
+def install(app: APIFlask) -> None:
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        JSON_SPEC_MIMETYPE="application/json",
+        # The description is kept after the first question: the address that it was asked under must not stay in it.
+        AUTO_SERVERS=False,
+        SERVERS=[{"url": "/"}],
+        AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_200_RESPONSE=False,
+        DESCRIPTION=(
+            "Logistics phone masking (物流隱碼): a virtual number with an extension is printed on the parcel in "
+            "place of the recipient's phone. Problems are RFC 9457 documents with a stable `code`."
+        ),
+        TAGS=[
+            {"name": "Bindings", "description": "An order's recipient ↔ a masked number."},
+            {"name": "Labels", "description": "The recipient line, ready to print."},
+            {"name": "Courier apps", "description": "Tap to call without ever holding the real number."},
+            {"name": "PBX", "description": "What a PBX asks and reports, signed as in Standard Webhooks."},
+            {"name": "Calls", "description": "What became of calls, and what would become of one."},
+            {"name": "Operations", "description": "For those who run the service."},
+        ],
+        SECURITY_SCHEMES={
+            API_KEY: {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "An API key, `msk_…`; each route names the scope it needs.",
+            },
+            PBX_SIGNATURE: {
+                "type": "apiKey",
+                "in": "header",
+                "name": "webhook-signature",
+                "description": "Standard Webhooks: `v1,` + base64 of HMAC-SHA256 over `id.timestamp.body`.",
+            },
+        },
+    )
+    app.spec_processor(complete)

@@ -1,0 +1,52 @@
+"""What the composition root hands to the web: the use cases' ports, the readiness checks, and limits.
+
+Answers for: the one place where a request finds them. Must not know: how any of it was made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from flask import current_app
+
+from maskservice.services.ports import Ports
+
+EXTENSION: Final = "maskservice"
+DEFAULT_MAX_BODY_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must be well before requests are taken. ``detail`` names what mends it, empty when all is well."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+def _metrics_dir() -> str | None:
+    # The variable is prometheus_client's own: at import it decides whether values live in files that processes share.
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """``readiness`` never raises. ``metrics_dir``: the folder shared by a server's processes, None for one."""
+
+    ports: Ports
+    readiness: Callable[[], Sequence[Check]]
+    metrics_dir: str | None = field(default_factory=_metrics_dir)
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+
+
+def wiring() -> Wiring:
+    """The wiring of the application that serves this request."""
+    found: Wiring = current_app.extensions[EXTENSION]
+    return found
+
+
+def ports() -> Ports:
+    return wiring().ports

@@ -1,0 +1,110 @@
+"""Generated requests, right and wrong, over the whole description.
+
+No 5xx, no undocumented status, no answer that breaks its schema, nothing wrong that is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from werkzeug.test import EnvironBuilder
+
+from maskservice.services.ports import Ports
+from maskservice.telephony.signature import parse_secret, sign
+from maskservice.web import Wiring, new_api, register
+from tests.web.conftest import Site
+
+CHECKS: Any = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+# So that a description that generates nothing of use, or a signature that never fits, is noticed.
+MUST_BE_SEEN = {
+    ("/v1/bindings", "post", "positive"): {201, 422},
+    ("/v1/bindings", "post", "negative"): {422},
+    ("/v1/bindings", "get", "positive"): {200},
+    ("/v1/bindings/{binding_id}", "patch", "positive"): {200, 404},
+    ("/v1/bindings/{binding_id}", "delete", "positive"): {204, 404},
+    ("/v1/bindings/{binding_id}/reopen", "post", "positive"): {201},
+    ("/v1/calls/dry-run", "post", "positive"): {200},
+    ("/v1/pbx/{pbx_id}/calls", "post", "positive"): {200, 401},
+    ("/v1/pbx/{pbx_id}/events", "post", "positive"): {204, 401},
+}
+
+
+def described() -> list[Any]:
+    app = new_api()
+    no_ports: Any = Ports(clock=None, randomness=None, cipher=None, index=None, unit=None)  # type: ignore[arg-type]
+    register(app, Wiring(ports=no_ports, readiness=tuple))
+    spec: Any = app.spec
+    return [
+        pytest.param(path, method, mode, id=f"{method} {path} {mode.value}")
+        for path, methods in spec["paths"].items()
+        for method, operation in methods.items()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        # Where nothing is sent nothing can be sent wrongly.
+        if mode is GenerationMode.POSITIVE or operation.get("parameters") or "requestBody" in operation
+    ]
+
+
+def signed(site: Site, case: Any) -> dict[str, str]:
+    sent = case.as_transport_kwargs()
+    # As the transport writes it.
+    body = EnvironBuilder.json_dumps(sent["json"]).encode() if "json" in sent else sent.get("data") or b""
+    raw = body if isinstance(body, bytes) else str(body).encode()
+    return sign(secret=parse_secret(site.pbx.secret), webhook_id="w-1", sent_at=site.clock.now(), body=raw)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "method", "mode"), described())
+def test_generated_requests(site: Site, path: str, method: str, mode: GenerationMode) -> None:
+    bound = site.bind(waybill="H123")
+    api = schemathesis.openapi.from_wsgi("/openapi.json", site.app)
+    strategy = api[path][method].as_strategy(generation_mode=mode)
+    asked, seen = 0, set()
+
+    @hypothesis.seed(20231109)
+    @hypothesis.settings(
+        max_examples=25, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    )  # fmt: skip
+    @hypothesis.given(case=strategy)
+    def each(case: Any) -> None:
+        nonlocal asked
+        asked += 1
+        headers = {"Authorization": f"Bearer {site.api_key}"}
+        checks = CHECKS
+        # What exists is not found by chance: every second case asks about what is there, or binds a phone that is one.
+        if asked % 2 and path.startswith("/v1/pbx"):
+            case.path_parameters["pbx_id"] = site.pbx.pbx.id
+            headers = signed(site, case)
+        elif asked % 2 and "binding_id" in (case.path_parameters or {}):
+            case.path_parameters["binding_id"] = bound["id"]
+        elif asked % 2 and mode is GenerationMode.POSITIVE and path == "/v1/bindings" and method == "post":
+            case.body["recipient"]["phone"] = "0912-345-678"
+            for name in ("pool", "expires_at", "expires_in"):
+                case.body.pop(name, None)
+        elif not path.startswith("/v1/pbx"):
+            checks = [*CHECKS, negative_data_rejection]
+        response = case.call(headers=headers)
+        case.validate_response(response, checks=checks)
+        seen.add(response.status_code)
+
+    each()
+    assert seen >= MUST_BE_SEEN.get((path, method, mode.value), set()), seen
