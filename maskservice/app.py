@@ -68,7 +68,8 @@ class CheckedUnits:
         return self.database.unit(write=write)
 
     def check(self) -> None:
-        """Raises KeyRingInvalid naming every key that is missing or another one, DatabaseUnavailable, DatabaseNotMigrated."""
+        """Raises KeyRingInvalid naming every key that is missing or another one, DatabaseUnavailable,
+        DatabaseNotMigrated."""
         with self.database.unit(write=False) as uow:
             registered = uow.crypto_keys.registered()
         faults = missing_or_wrong(self.ring, registered)
@@ -85,9 +86,11 @@ class CheckedUnits:
 def create_app(
     settings: Settings | None = None, *, clock: Clock | None = None, randomness: Randomness | None = None
 ) -> APIFlask:
-    """The application. Raises SettingsInvalid, KeyRingInvalid (also when the database was written under another key ring).
+    """The application. Raises SettingsInvalid, KeyRingInvalid (also when the database was written under another key
+    ring).
 
-    A database that is down or not migrated is no reason not to start: ``/readyz`` says so, and a PBX gets its neutral hangup.
+    A database that is down or not migrated is no reason not to start: ``/readyz`` says so, and a PBX gets its
+    neutral hangup.
     """
     settings = settings or Settings.load()
     configure_logging(level=settings.log_level, form=settings.log_format)
@@ -111,7 +114,9 @@ def create_app(
         index=BlindIndex(ring),
         unit=opened,
     )
-    register(app, Wiring(ports=ports, readiness=lambda: readiness(database, units), max_body_bytes=settings.max_body_bytes))
+    register(
+        app, Wiring(ports=ports, readiness=lambda: readiness(database, units), max_body_bytes=settings.max_body_bytes)
+    )
     app.extensions["maskservice.database"] = database
     return app
 
@@ -155,7 +160,8 @@ class Initialised:
 
 
 def initialise(settings: Settings, *, clock: Clock | None = None) -> Initialised:
-    """Makes the home folder, the key ring if there is none, the tables, and the pool ``default``. May be run again at any time.
+    """Makes the home folder, the key ring if there is none, the tables, and the pool ``default``. May be run again
+    at any time.
 
     Raises KeyRingInvalid, DatabaseUnavailable.
     """
@@ -179,7 +185,9 @@ def initialise(settings: Settings, *, clock: Clock | None = None) -> Initialised
     app.extensions["maskservice.database"].dispose()
     return Initialised(
         database=database.engine.url.render_as_string(hide_password=True),
-        keyring=settings.keyring_source if not settings.keyring.lstrip().startswith(("{", "base64:", "env:")) else "given inline",
+        keyring=settings.keyring_source
+        if not settings.keyring.lstrip().startswith(("{", "base64:", "env:"))
+        else "given inline",
         keyring_created=created,
         migrated=not before,
     )

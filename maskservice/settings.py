@@ -28,7 +28,8 @@ class SettingsInvalid(Exception):
 
 
 def config_folder() -> Path | None:
-    """The folder of the shipped files: MASKSERVICE_CONFIG, ./config, beside the package, or the environment's share folder."""
+    """The folder of the shipped files: MASKSERVICE_CONFIG, ./config, beside the package, or the environment's share
+    folder."""
     named = os.environ.get(PREFIX + "CONFIG")
     if named:
         return Path(named)
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
         except ValidationError as invalid:
             for error in invalid.errors(include_input=False, include_context=False, include_url=False):
                 name = ".".join(str(part) for part in error["loc"])
-                mistakes.append(f"{PREFIX}{name.upper()}: {error['msg']}")
+                mistakes.append(f"{PREFIX}{name.upper()}: {error['msg'].removeprefix('Value error, ')}")
         except (OSError, ValueError) as unreadable:
             mistakes.append(f"config/: a file cannot be read ({type(unreadable).__name__})")
         if mistakes:

@@ -153,7 +153,7 @@ class PostgresServer:
         # As an argument the password would show in the list of running programs.
         environment = _environment() | {"PGPASSWORD": str(parts.pop("password", ""))}
         command = [program, "--no-password", f"--dbname={make_conninfo(**parts)}"]
-        return subprocess.run(  # noqa: S603 - our own command line, no shell
+        return subprocess.run(
             command, capture_output=True, check=True, timeout=_DUMP_TIMEOUT_S, env=environment
         ).stdout
 
@@ -222,7 +222,7 @@ def dump_by_copy(url: str) -> bytes:
 
 def _spawn(command: _Command, account: _Account, *, output: IO[bytes] | int, stdin: int = DEVNULL) -> Popen[bytes]:
     """Start a program as ``account`` (None: as ourselves), out of reach of the Ctrl-C that is meant for pytest."""
-    return Popen(  # noqa: S603 - our own command line, no shell
+    return Popen(
         command,
         stdin=stdin,
         stdout=output,
@@ -238,7 +238,7 @@ def _spawn(command: _Command, account: _Account, *, output: IO[bytes] | int, std
 
 def _make_home(account: _Account) -> Path:
     """An empty folder, its path short enough for a socket, that the server's account owns and can reach."""
-    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp makes the folder
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
         reached = parent.is_dir() and (account is None or _anyone_reaches(parent))
         if reached and len(os.fsencode(parent)) <= _PARENT_MAX_BYTES:
             home = Path(tempfile.mkdtemp(prefix="msk-pg-", dir=parent))
@@ -279,7 +279,7 @@ def _pg_dump_for(major: int) -> str | None:
     """A pg_dump at least as new as the server (an older one refuses): the wheel's, else the system's, else None."""
     for folder in (_wheel_folder(), None):
         if program := shutil.which("pg_dump", path=folder):
-            answer = subprocess.run([program, "--version"], capture_output=True, check=False, text=True)  # noqa: S603
+            answer = subprocess.run([program, "--version"], capture_output=True, check=False, text=True)
             version = answer.stdout.split("(PostgreSQL)")[-1].strip().split(".")[0]
             if version.isdigit() and int(version) >= major:
                 return program

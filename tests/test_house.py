@@ -66,7 +66,9 @@ def test_a_module_says_what_it_answers_for_and_is_short(path: Path) -> None:
 def test_names_are_the_trade_s(path: Path) -> None:
     vague = {"manager", "helper", "helpers", "util", "utils", "handler", "handlers", "misc", "common"}
     assert not set(re.split(r"[_.]", path.stem)) & vague
-    classes = [node.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ClassDef)]
+    classes = [
+        node.name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ClassDef)
+    ]
     assert not [name for name in classes if re.search(r"Manager$|Helper$|Util(s)?$|Handler$", name)]
 
 

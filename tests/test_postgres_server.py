@@ -135,7 +135,7 @@ def test_nothing_is_left_when_the_run_is_cut_short(end: signal.Signals) -> None:
         "print(PostgresServer().start().admin_url, flush=True); time.sleep(60)"
     )
     environment = {name: value for name, value in os.environ.items() if name != OVERRIDE_VARIABLE}
-    child = subprocess.Popen(  # noqa: S603 - our own command line
+    child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env=environment,

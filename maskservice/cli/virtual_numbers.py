@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from maskservice.cli.opening import opened
 from maskservice.cli.output import console, examples, json_option, note, print_json, print_rows
-from maskservice.domain.errors import MaskedNumberUnreadable, NotFound
+from maskservice.domain.errors import MaskedNumberUnreadable
 from maskservice.domain.masked import read_virtual, write_virtual
-from maskservice.services.pools import import_numbers
+from maskservice.services.pools import import_numbers, list_numbers
 
 _BATCH = 500
 _WORTH_A_BAR = 2_000
@@ -105,11 +105,8 @@ def import_(ctx: click.Context, given: tuple[str, ...], *, pool_name: str, as_js
 @json_option
 def list_(*, pool_name: str, as_json: bool) -> None:
     """Show a pool's virtual numbers and how many extensions of each are held."""
-    with opened() as ports, ports.unit(write=False) as uow:
-        pool = uow.pools.named(pool_name)
-        if pool is None:
-            raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
-        found = uow.numbers.of_pool(pool.id)
+    with opened() as ports:
+        pool, found = list_numbers(pool_name, ports=ports)
     ceiling = pool.policy.ceiling
     if as_json:
         rows = [

@@ -1,6 +1,7 @@
 """Which extensions a pool may give out: how long, how dense, how unpredictable, how long they rest.
 
-Answers for: a pool's policy, the exact ceiling of a virtual number, proposals for a free extension, the odds of a stranger's guess.
+Answers for: a pool's policy, the exact ceiling of a virtual number, proposals for a free extension, the odds of a
+stranger's guess.
 Must not know: which extensions are taken (storage claims one), the random source (it comes in).
 """
 
@@ -37,7 +38,13 @@ class PoolPolicy:
         if not SHORTEST_EXTENSION <= self.extension_length <= LONGEST_EXTENSION:
             errors.append(FieldError("/extension_length", "out_of_range", "An extension has 4 to 8 digits."))
         elif not 0 < self.density <= 1 or self.ceiling < 1:
-            errors.append(FieldError("/density", "out_of_range", "The density is a share above 0 and at most 1 that allows at least one extension."))
+            errors.append(
+                FieldError(
+                    "/density",
+                    "out_of_range",
+                    "The density is a share above 0 and at most 1 that allows at least one extension.",
+                )
+            )
         if self.quarantine < timedelta(0):
             errors.append(FieldError("/quarantine", "out_of_range", "The quarantine is 0 days or longer."))
         if errors:
@@ -51,7 +58,8 @@ class PoolPolicy:
 
     @property
     def ceiling(self) -> int:
-        """Extensions of one virtual number that may be held at once, quarantine included: share × 10^length, exactly."""
+        """Extensions of one virtual number that may be held at once, quarantine included: share × 10^length,
+        exactly."""
         return int((self.density * 10**self.extension_length).to_integral_value(ROUND_FLOOR))
 
     @property
@@ -65,9 +73,11 @@ class PoolPolicy:
         return append_check(digits) if self.check_digit else digits
 
     def chance_of_a_hit(self, tries: int) -> float:
-        """Chance that a stranger who guesses ``tries`` different extensions of a full number reaches somebody, in [0, 1].
+        """Chance that a stranger who guesses ``tries`` different extensions of a full number reaches somebody, in
+        [0, 1].
 
-        Hypergeometric without replacement; someone who knows the check digit gains nothing, it is no secret and takes no space.
+        Hypergeometric without replacement; someone who knows the check digit gains nothing, it is no secret and
+        takes no space.
         """
         space, held, miss = 10**self.extension_length, self.ceiling, 1.0
         for tried in range(min(tries, space)):
@@ -76,7 +86,8 @@ class PoolPolicy:
 
 
 def propose(policy: PoolPolicy, draw: Callable[[int], int], *, count: int) -> tuple[str, ...]:
-    """``count`` different extensions in the order they were drawn; ``draw(n)`` is uniform over [0, n) from a cryptographic source."""
+    """``count`` different extensions in the order they were drawn; ``draw(n)`` is uniform over [0, n) from a
+    cryptographic source."""
     space = 10**policy.extension_length
     values: dict[int, None] = {}
     while len(values) < min(count, space):

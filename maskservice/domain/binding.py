@@ -1,6 +1,7 @@
 """A binding: (tenant, order) ↔ virtual number + extension ↔ a recipient, and the steps it may take.
 
-Answers for: the transition table and the one rule of death: a binding is dead at ``now >= expires_at``, whatever the stored status says.
+Answers for: the transition table and the one rule of death: a binding is dead at ``now >= expires_at``, whatever the
+stored status says.
 Must not know: how a binding is stored or encrypted, who asks, what time it is.
 """
 
@@ -93,7 +94,8 @@ def expired(binding: Binding, now: datetime) -> Binding:
 def delivered(binding: Binding, *, delivered_at: datetime, now: datetime, grace: timedelta) -> Binding:
     """Delivery reported: dies at delivery + grace. Again: unchanged.
 
-    Raises BindingNotLive when locked or ended, InvalidContent for a delivery before the binding was made or after ``now`` (+ 5 min of skew).
+    Raises BindingNotLive when locked or ended, InvalidContent for a delivery before the binding was made or after
+    ``now`` (+ 5 min of skew).
     """
     status = binding.status_at(now)
     if status is Status.DELIVERED:
@@ -155,11 +157,16 @@ def resolve_expiry(
 ) -> datetime:
     """When a binding ends: seconds from now, or a moment, or the tenant's default; 60 s to ``longest`` from now.
 
-    Raises InvalidContent when both are given or the life is out of range. The floor is the field's (Alibaba, Volcengine: one minute).
+    Raises InvalidContent when both are given or the life is out of range. The floor is the field's (Alibaba,
+    Volcengine: one minute).
     """
     if expires_in is not None and expires_at is not None:
         raise InvalidContent((FieldError("/expires_at", "exclusive", "Give expires_in or expires_at, not both."),))
-    moment = expires_at if expires_at is not None else now + (default if expires_in is None else timedelta(seconds=expires_in))
+    moment = (
+        expires_at
+        if expires_at is not None
+        else now + (default if expires_in is None else timedelta(seconds=expires_in))
+    )
     if not SHORTEST_LIFE <= moment - now <= longest:
         pointer = "/expires_at" if expires_at is not None else "/expires_in"
         detail = f"The binding must live at least 60 s and at most {int(longest.total_seconds())} s from now."

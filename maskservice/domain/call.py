@@ -1,6 +1,7 @@
 """What a call is made of: what the PBX asked, what is known of the line, what is answered, and why.
 
-Answers for: the words that telephony, services and the routing rules share. Must not know: the rules (``routing.py``), a PBX's format, storage.
+Answers for: the words that telephony, services and the routing rules share. Must not know: the rules
+(``routing.py``), a PBX's format, storage.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ MENU_LENGTH = 9
 
 @dataclass(frozen=True, slots=True)
 class InboundCall:
-    """One request of a PBX. ``caller`` is None when withheld or unreadable; ``dialled`` is None when no number could be read in ``to``.
+    """One request of a PBX. ``caller`` is None when withheld or unreadable; ``dialled`` is None when no number could
+    be read in ``to``.
 
     ``digits`` is what was keyed since the last answer: None or empty when nothing was.
     """
@@ -81,7 +83,8 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Bridge to a party of a binding, showing the virtual number. Which number that is, the service opens last of all."""
+    """Bridge to a party of a binding, showing the virtual number. Which number that is, the service opens last of
+    all."""
 
     party: Party
     binding: BindingId
@@ -100,7 +103,8 @@ Decision = Gather | Connect | Hangup
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A connect with its number revealed: lives only on its way to an authenticated PBX. ``post_dial_digits`` are keyed after the answer."""
+    """A connect with its number revealed: lives only on its way to an authenticated PBX. ``post_dial_digits`` are
+    keyed after the answer."""
 
     to: PhoneNumber
     caller_id: str
@@ -139,7 +143,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Who last reached the recipient through X. ``mark`` is the blind index of the courier's number: equal marks are one courier."""
+    """Who last reached the recipient through X. ``mark`` is the blind index of the courier's number: equal marks are
+    one courier."""
 
     mark: bytes
     reached_at: datetime
@@ -150,7 +155,8 @@ class Contact:
 class Reachable:
     """A binding as a call meets it.
 
-    ``is_recipient``: the caller is its recipient. ``shared_line``: the recipient's number is a switchboard (it has an extension of its own),
+    ``is_recipient``: the caller is its recipient. ``shared_line``: the recipient's number is a switchboard (it has
+    an extension of its own),
     so the number alone does not tell who calls. ``shop``: the tenant's name as spoken in a menu.
     """
 
@@ -169,7 +175,8 @@ class Reachable:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The legs of this call so far, as the service remembers them. ``menu`` holds the orders last offered, in the order of their keys."""
+    """The legs of this call so far, as the service remembers them. ``menu`` holds the orders last offered, in the
+    order of their keys."""
 
     legs: int = 0
     tries_used: int = 0

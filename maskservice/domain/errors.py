@@ -1,7 +1,9 @@
 """The one tree of everything the domain can refuse.
 
-Answers for: a class per refusal, each with a stable code and its facts. Must not know: HTTP statuses, wording for a page, the rejected values.
-``web/problems.py`` maps each class to a status and ``docs/problems.rst`` explains it; a test walks this tree and fails on a class missing there.
+Answers for: a class per refusal, each with a stable code and its facts. Must not know: HTTP statuses, wording for a
+page, the rejected values.
+``web/problems.py`` maps each class to a status and ``docs/problems.rst`` explains it; a test walks this tree and
+fails on a class missing there.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 
 
 class MaskServiceError(Exception):
-    """Root of the tree. ``code`` is stable and snake_case; ``detail`` says what to do next and never repeats a rejected value."""
+    """Root of the tree. ``code`` is stable and snake_case; ``detail`` says what to do next and never repeats a
+    rejected value."""
 
     code: str = "internal_error"
 
@@ -21,7 +24,8 @@ class MaskServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field: a JSON Pointer (RFC 6901), a stable code, a sentence. Never the rejected value."""
+    """One thing wrong with one field: a JSON Pointer (RFC 6901), a stable code, a sentence. Never the rejected
+    value."""
 
     pointer: str
     code: str
@@ -39,7 +43,8 @@ class InvalidContent(MaskServiceError):
 
 
 class PhoneRefused(MaskServiceError):
-    """A phone number cannot be bound. ``code`` is the decision of shared/data/phones_tw.csv (``mobile_with_extension`` …)."""
+    """A phone number cannot be bound. ``code`` is the decision of shared/data/phones_tw.csv
+    (``mobile_with_extension`` …)."""
 
     code = "invalid_number"
 

@@ -1,6 +1,7 @@
 """Identifiers: prefixed, sortable by time, and leading to their virtual number without a search.
 
-Answers for: making and reading ``bnd_…``, ``call_…``, ``ten_…`` and their kin. Must not know: clocks, random sources (both come in), tables.
+Answers for: making and reading ``bnd_…``, ``call_…``, ``ten_…`` and their kin. Must not know: clocks, random sources
+(both come in), tables.
 A binding's and a call's id carry the virtual number, since it is the key by which rows are spread over machines.
 """
 
@@ -83,7 +84,8 @@ class _NumberedId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads an id. Raises NotFound for anything else: a garbled id names nothing, which is all that a caller may learn."""
+        """Reads an id. Raises NotFound for anything else: a garbled id names nothing, which is all that a caller may
+        learn."""
         head, _, tail = text.partition("_")
         raw = _read(tail, size=16 + _NUMBER_BYTES) if head == cls.prefix else None
         if raw is None:

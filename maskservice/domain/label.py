@@ -32,7 +32,11 @@ def hide_numbers(text: str) -> str:
         digits = "".join(str(int(character)) for character in found.group() if character.isdecimal())
         if _A_PHONE.search(digits) is None:
             return str(found.group())
-        opening = found.group()[0] if found.group()[0] in "(（" and found.group().count(")") + found.group().count("）") == 0 else ""
+        opening = (
+            found.group()[0]
+            if found.group()[0] in "(（" and found.group().count(")") + found.group().count("）") == 0
+            else ""
+        )
         return opening + HIDDEN
 
     hidden: str = _DIGITS.sub(judged, text)

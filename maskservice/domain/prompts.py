@@ -1,6 +1,7 @@
 """The sentences a caller hears, by id, in Traditional Chinese and English.
 
-Answers for: wording, and that one neutral sentence serves every refusal. Must not know: why a prompt is played, how a PBX speaks it.
+Answers for: wording, and that one neutral sentence serves every refusal. Must not know: why a prompt is played, how
+a PBX speaks it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ SENTENCES: Mapping[str, Mapping[PromptId, str]] = MappingProxyType(
         ),
         "en": MappingProxyType(
             {
-                PromptId.ENTER_EXTENSION: "Hello. Please key the extension on the parcel label, then press the hash key.",
-                PromptId.TRY_AGAIN: "That extension cannot be reached. Please key the extension again, then press the hash key.",
+                PromptId.ENTER_EXTENSION: "Hello. Please key the extension on the label, then press the hash key.",
+                PromptId.TRY_AGAIN: "That extension cannot be reached. Please key it again, then press the hash key.",
                 PromptId.GOODBYE: "The number you have dialled cannot be reached now. Thank you for calling.",
             }
         ),
@@ -42,7 +43,8 @@ SENTENCES: Mapping[str, Mapping[PromptId, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class MenuChoice:
-    """One line of the recipient's menu. ``tail`` is None where the order has no four digits; ``shop`` only where several tenants stand in it."""
+    """One line of the recipient's menu. ``tail`` is None where the order has no four digits; ``shop`` only where
+    several tenants stand in it."""
 
     key: int
     tail: str | None

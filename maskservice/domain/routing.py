@@ -2,7 +2,8 @@
 
 Answers for: what a request asks (:func:`question_of`), the decision with its trace (:func:`decide`).
 Must not know: where the facts come from, how an answer is written, the real numbers.
-Source: product.md 'A call'. Wrong, expired, locked and blocked take one path, so that the service is no oracle for live extensions.
+Source: product.md 'A call'. Wrong, expired, locked and blocked take one path, so that the service is no oracle for
+live extensions.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ Question = Keyed | Bare | Choice | Silence | Over
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What storage found. ``met``: the binding of the extension or menu key; ``own``: bindings whose recipient is the caller;
+    """What storage found. ``met``: the binding of the extension or menu key; ``own``: bindings whose recipient is
+    the caller;
     ``caller_is_courier``: the caller has an unexpired contact on this number."""
 
     line: Line | None
@@ -111,7 +113,8 @@ def question_of(call: InboundCall, thread: Thread) -> Question:
 
 
 def _digits(text: str | None) -> str | None:
-    """The plain digits of what was keyed, '' for nothing, None for what no extension can be. Full width and a closing # are read."""
+    """The plain digits of what was keyed, '' for nothing, None for what no extension can be. Full width and a
+    closing # are read."""
     if text is None or len(text) > LONGEST_KEYED:
         return "" if text is None else None
     plain = unicodedata.normalize("NFKC", text).strip().strip("#*")
@@ -146,7 +149,13 @@ def _well_formed(extension: str, line: Line) -> bool:
 
 
 def _meet(
-    line: Line, met: Reachable | None, *, thread: Thread, steps: tuple[TraceStep, ...], caller_known: bool, now: datetime
+    line: Line,
+    met: Reachable | None,
+    *,
+    thread: Thread,
+    steps: tuple[TraceStep, ...],
+    caller_known: bool,
+    now: datetime,
 ) -> Ruling:
     """An extension was named: connect to its recipient, or, when it is the recipient who calls, to its last courier."""
     if met is None:
@@ -169,7 +178,8 @@ def _meet(
 
 
 def _call_back(line: Line, facts: Facts, *, thread: Thread, opening: TraceStep, now: datetime) -> Ruling:
-    """No digits: is it a recipient calling back? A courier of late and a switchboard are asked for the extension, like a stranger."""
+    """No digits: is it a recipient calling back? A courier of late and a switchboard are asked for the extension,
+    like a stranger."""
     live = tuple(each for each in facts.own if each.binding.is_live(now))
     if not live:
         return _ask(line, thread, (opening, TraceStep("recipient", "none")))
@@ -186,7 +196,8 @@ def _call_back(line: Line, facts: Facts, *, thread: Thread, opening: TraceStep, 
 
 
 def _to_courier(orders: Sequence[Reachable], *, thread: Thread, steps: tuple[TraceStep, ...], now: datetime) -> Ruling:
-    """To the last courier of the first order; without one to the first care line; without that, the neutral sentence."""
+    """To the last courier of the first order; without one to the first care line; without that, the neutral
+    sentence."""
     first = orders[0]
     if first.reached_by(now):
         party, served, found = Party.COURIER, first, "courier"
@@ -213,11 +224,15 @@ def _menu(orders: Sequence[Reachable], thread: Thread, steps: tuple[TraceStep, .
         for place, each in enumerate(orders, start=1)
     )
     gather = Gather(say_menu(choices), max_digits=1, attempts_left=TRIES - thread.tries_used)
-    return Ruling(gather, (*steps, TraceStep("menu", "offered")), _after(thread, menu=menu), direction=Direction.TO_COURIER)
+    return Ruling(
+        gather, (*steps, TraceStep("menu", "offered")), _after(thread, menu=menu), direction=Direction.TO_COURIER
+    )
 
 
 def _ask(line: Line, thread: Thread, steps: tuple[TraceStep, ...]) -> Ruling:
-    gather = Gather(say(PromptId.ENTER_EXTENSION), max_digits=line.dialled_length, attempts_left=TRIES - thread.tries_used)
+    gather = Gather(
+        say(PromptId.ENTER_EXTENSION), max_digits=line.dialled_length, attempts_left=TRIES - thread.tries_used
+    )
     return Ruling(gather, steps, _after(thread))
 
 
@@ -252,7 +267,9 @@ def _after(
 
 
 def _latest_first(orders: Sequence[Reachable]) -> list[Reachable]:
-    return sorted(orders, key=lambda each: each.contact.reached_at if each.contact else each.binding.created_at, reverse=True)
+    return sorted(
+        orders, key=lambda each: each.contact.reached_at if each.contact else each.binding.created_at, reverse=True
+    )
 
 
 def _newest_first(orders: Sequence[Reachable]) -> list[Reachable]:

@@ -20,7 +20,6 @@ from maskservice.services.ports import Ports
 from maskservice.services.records import StoredBinding, Tenant
 from maskservice.services.views import BindingView, open_view
 
-
 T = TypeVar("T")
 
 
@@ -84,7 +83,9 @@ def get_label_of_order(tenant: Tenant, order_id: str, *, ports: Ports) -> str:
 
 def _label(view: BindingView) -> str:
     if view.label is None or view.status in (Status.EXPIRED, Status.RELEASED):
-        raise BindingNotLive(f"The binding is {view.status}: its number is dead and must not be printed. Reopen it for a new one.")
+        raise BindingNotLive(
+            f"The binding is {view.status}: its number is dead and must not be printed. Reopen it for a new one."
+        )
     return view.label
 
 
@@ -104,9 +105,7 @@ def resolve_waybill(tenant: Tenant, waybill: str, *, ports: Ports) -> BindingVie
     return _live_view(tenant, found, now=now, ports=ports)
 
 
-def _live_view(
-    tenant: Tenant, found: Sequence[StoredBinding | None], *, now: datetime, ports: Ports
-) -> BindingView:
+def _live_view(tenant: Tenant, found: Sequence[StoredBinding | None], *, now: datetime, ports: Ports) -> BindingView:
     for each in found:
         if each is not None and each.binding.tenant_id == tenant.id:
             true = _keep_seen_death(each, now=now, ports=ports)
@@ -124,7 +123,8 @@ def _read(tenant: Tenant, binding_id: BindingId, *, now: datetime, ports: Ports)
 
 
 def _keep_seen_death(stored: StoredBinding, *, now: datetime, ports: Ports) -> StoredBinding:
-    """A death that is shown is stored first, so that a clock going backwards cannot revive it. Rare: once a binding at most."""
+    """A death that is shown is stored first, so that a clock going backwards cannot revive it. Rare: once a binding
+    at most."""
     if not stored.binding.needs_end(now):
         return stored
     with ports.unit() as uow:

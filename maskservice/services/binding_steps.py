@@ -16,9 +16,9 @@ from maskservice.domain.binding import Binding
 from maskservice.domain.ids import BindingId
 from maskservice.domain.names import mask_name
 from maskservice.domain.phone import PhoneNumber, PhoneReading
-from maskservice.services.bindings import judged_phone
 from maskservice.services.content import Recipient, open_recipient, printable_address, seal_content
 from maskservice.services.endings import load_own, write_end
+from maskservice.services.judging import judged_phone
 from maskservice.services.ports import Ports, RowCipher, UnitOfWork
 from maskservice.services.records import StoredBinding, Tenant
 from maskservice.services.views import BindingView, open_view
@@ -42,15 +42,18 @@ class ChangeBinding:
     binding_id: BindingId
     name: str | _Unchanged = field(default=UNCHANGED, repr=False)
     phone: PhoneReading | _Unchanged = field(default=UNCHANGED, repr=False)
-    address: str | None | _Unchanged = field(default=UNCHANGED, repr=False)
-    waybill: str | None | _Unchanged = UNCHANGED
-    metadata: dict[str, Any] | None | _Unchanged = field(default=UNCHANGED, repr=False)
+    address: str | _Unchanged | None = field(default=UNCHANGED, repr=False)
+    waybill: str | _Unchanged | None = UNCHANGED
+    metadata: dict[str, Any] | _Unchanged | None = field(default=UNCHANGED, repr=False)
     expires_in: int | None = None
     expires_at: datetime | None = None
 
 
-def deliver_binding(tenant: Tenant, binding_id: BindingId, *, delivered_at: datetime | None, ports: Ports) -> BindingView:
-    """Delivery reported: dies at delivery + the tenant's grace. Again: unchanged. Raises NotFound, BindingNotLive, InvalidContent."""
+def deliver_binding(
+    tenant: Tenant, binding_id: BindingId, *, delivered_at: datetime | None, ports: Ports
+) -> BindingView:
+    """Delivery reported: dies at delivery + the tenant's grace. Again: unchanged. Raises NotFound, BindingNotLive,
+    InvalidContent."""
 
     def step(binding: Binding, now: datetime) -> Binding:
         return rules.delivered(binding, delivered_at=delivered_at or now, now=now, grace=tenant.policy.grace)
@@ -59,7 +62,8 @@ def deliver_binding(tenant: Tenant, binding_id: BindingId, *, delivered_at: date
 
 
 def lock_binding(tenant: Tenant, binding_id: BindingId, *, reason: str | None, ports: Ports) -> BindingView:
-    """Frozen at once: no call is connected until it is unlocked. The reason is kept sealed. Raises NotFound, BindingNotLive."""
+    """Frozen at once: no call is connected until it is unlocked. The reason is kept sealed. Raises NotFound,
+    BindingNotLive."""
     with ports.unit() as uow:
         now = ports.clock.now()
         stored = load_own(tenant.id, binding_id, uow, now, change=True)

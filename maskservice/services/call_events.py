@@ -15,7 +15,8 @@ from maskservice.services.records import CallRecord
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """``kind`` is one of ringing, answered, completed, busy, no_answer, failed, canceled; ``at`` is the PBX's time, ours where it gave none."""
+    """``kind`` is one of ringing, answered, completed, busy, no_answer, failed, canceled; ``at`` is the PBX's time,
+    ours where it gave none."""
 
     pbx_id: str
     pbx_call_id: str
@@ -29,7 +30,8 @@ _ORDER = (Outcome.ASKING, Outcome.CONNECTING, Outcome.RINGING, Outcome.ANSWERED)
 
 
 def report_call(report: CallReport, ports: Ports) -> bool:
-    """Notes the report on the call's record. False where the call is unknown: that is no error. Raises DatabaseUnavailable."""
+    """Notes the report on the call's record. False where the call is unknown: that is no error. Raises
+    DatabaseUnavailable."""
     with ports.unit() as uow:
         receipt = uow.receipts.latest(report.virtual_number, report.pbx_id, report.pbx_call_id)
         record = None if receipt is None else uow.calls.get(receipt.call, for_update=True)
@@ -43,7 +45,8 @@ def report_call(report: CallReport, ports: Ports) -> bool:
 
 
 def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord:
-    """The record after the report. The first end stands; an earlier phase that arrives late only fills its own moment in."""
+    """The record after the report. The first end stands; an earlier phase that arrives late only fills its own
+    moment in."""
     kind = report.kind
     if kind is Outcome.RINGING and record.ringing_at is None:
         record = replace(record, ringing_at=at)

@@ -1,6 +1,7 @@
 """Looking at calls: the records of a tenant, and the dry run: what would happen if.
 
-Answers for: showing a tenant only its own facts; a dry run writes nothing and opens no number. Must not know: HTTP, SQL.
+Answers for: showing a tenant only its own facts; a dry run writes nothing and opens no number. Must not know: HTTP,
+SQL.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class DryRun:
 
 
 def dry_run(tenant: Tenant, call: InboundCall, *, ports: Ports) -> DryRun:
-    """What the first leg of this call would be answered now, over the tenant's own bindings only: all else reads as empty."""
+    """What the first leg of this call would be answered now, over the tenant's own bindings only: all else reads as
+    empty."""
     now = ports.clock.now()
     thread = Thread()
     question = question_of(call, thread)

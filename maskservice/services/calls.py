@@ -1,7 +1,9 @@
 """A PBX asks what to do with a call: one look-up, one pure decision, one commit.
 
-Answers for: the legs of a call knowing each other, a retried webhook getting the same answer, the contact and the record being written with
-the decision. Must not know: a PBX's format, SQL. The real number is opened last of all and leaves only inside the answer.
+Answers for: the legs of a call knowing each other, a retried webhook getting the same answer, the contact and the
+record being written with
+the decision. Must not know: a PBX's format, SQL. The real number is opened last of all and leaves only inside the
+answer.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The answer, and what the metrics are told: the outcome, the direction, whether it was a retry. No number, no id."""
+    """The answer, and what the metrics are told: the outcome, the direction, whether it was a retry. No number, no
+    id."""
 
     answer: Answer
     outcome: str
@@ -79,7 +82,8 @@ def route_call(webhook: Webhook, ports: Ports) -> Routed:
 
 
 def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -> Routed | None:
-    """One try; None where another request of the same call was written in between and everything must be looked at again."""
+    """One try; None where another request of the same call was written in between and everything must be looked at
+    again."""
     now = ports.clock.now()
     call = webhook.call
     receipts = uow.receipts.thread(virtual_number, webhook.pbx_id, call.pbx_call_id, webhook.webhook_id)
@@ -98,7 +102,7 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
         if met.stored.binding.needs_end(now):
             _keep_death(met, uow, now)
     call_id = legs[0].call if legs else CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))
-    answer = _answer(ruling.decision, found, now=now, uow=uow, ports=ports)
+    answer = _answer(ruling.decision, found, uow=uow, ports=ports)
     receipt = _receipt(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
         return None
@@ -163,7 +167,7 @@ def _met(binding_id: BindingId, found: Sequence[Met], uow: UnitOfWork) -> Met:
     return one[1]
 
 
-def _answer(decision: Decision, found: Sequence[Met], *, now: datetime, uow: UnitOfWork, ports: Ports) -> Answer:
+def _answer(decision: Decision, found: Sequence[Met], *, uow: UnitOfWork, ports: Ports) -> Answer:
     if not isinstance(decision, Connect):
         return decision
     met = _met(decision.binding, found, uow)
@@ -185,7 +189,8 @@ def _number_of(party: Party, met: Met, ports: Ports) -> PhoneNumber:
 
 
 def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -> Routed:
-    """The same answer to the same webhook. A connect is opened anew: where the binding has ended or been frozen since, nobody may be
+    """The same answer to the same webhook. A connect is opened anew: where the binding has ended or been frozen
+    since, nobody may be
     connected to it any more, not even by a retry, and the sentence is the neutral one."""
     if receipt.action == "connect" and receipt.binding is not None and receipt.party is not None:
         party = Party(receipt.party)
@@ -193,7 +198,7 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
         gone = party is Party.COURIER and reachable(met, None).reached_by(now) is None
         if not met.stored.binding.is_live(now) or gone:
             return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
-        answer = _answer(Connect(party, met.stored.binding.id), (met,), now=now, uow=uow, ports=ports)
+        answer = _answer(Connect(party, met.stored.binding.id), (met,), uow=uow, ports=ports)
         return Routed(answer, Outcome.CONNECTING, replayed=True)
     if receipt.action == "gather" and receipt.prompt is not None:
         prompt_id = PromptId(receipt.prompt)
@@ -268,7 +273,8 @@ def _remember(
     uow: UnitOfWork,
     ports: Ports,
 ) -> None:
-    """The contact is written at the connect decision: the recipient may miss the call and ring back. It never outlives the binding."""
+    """The contact is written at the connect decision: the recipient may miss the call and ring back. It never
+    outlives the binding."""
     met = _met(concerns.binding.id, found, uow)
     binding, content = met.stored.binding, met.stored.content
     if content is None:

@@ -1,6 +1,7 @@
 """A binding's personal content: sealed field by field under the binding's own data key, and opened again.
 
-Answers for: which fields there are and how a phone is written inside its seal. Must not know: the cipher itself, storage.
+Answers for: which fields there are and how a phone is written inside its seal. Must not know: the cipher itself,
+storage.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def seal_content(recipient: Recipient, row: RowCipher, *, index: BlindIndex, vir
         phone_mark=index.number(virtual_number, recipient.phone.reveal()),
         shared_line=recipient.phone.extension is not None,
         address=None if recipient.address is None else row.seal("address", recipient.address),
-        metadata=None if recipient.metadata is None else row.seal("metadata", json.dumps(recipient.metadata, ensure_ascii=False)),
+        metadata=None
+        if recipient.metadata is None
+        else row.seal("metadata", json.dumps(recipient.metadata, ensure_ascii=False)),
     )
 
 

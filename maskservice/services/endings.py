@@ -26,7 +26,8 @@ def write_end(binding: Binding, uow: UnitOfWork) -> None:
 
 
 def settled(stored: StoredBinding, uow: UnitOfWork, now: datetime) -> StoredBinding:
-    """The binding as it is now. One that is seen dead for the first time is stored so **and committed at once**: whatever the
+    """The binding as it is now. One that is seen dead for the first time is stored so **and committed at once**:
+    whatever the
     use case does next, a clock going backwards must not revive it."""
     after = expired(stored.binding, now)
     if after is stored.binding:
@@ -37,7 +38,8 @@ def settled(stored: StoredBinding, uow: UnitOfWork, now: datetime) -> StoredBind
 
 
 def load_own(tenant_id: str, binding_id: BindingId, uow: UnitOfWork, now: datetime, *, change: bool) -> StoredBinding:
-    """The tenant's binding, settled. Raises NotFound for another tenant's as for none. ``change`` locks the row for this unit."""
+    """The tenant's binding, settled. Raises NotFound for another tenant's as for none. ``change`` locks the row for
+    this unit."""
     stored = uow.bindings.get(binding_id, for_update=change)
     if stored is None or stored.binding.tenant_id != tenant_id:
         raise NotFound("There is no such binding.")

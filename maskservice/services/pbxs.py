@@ -1,6 +1,7 @@
 """PBXs and their secrets: made, rotated, revoked, opened for checking a signature.
 
-Answers for: a secret being shown once and sealed at rest, two being valid during a rotation. Must not know: a signature's form, SQL.
+Answers for: a secret being shown once and sealed at rest, two being valid during a rotation. Must not know: a
+signature's form, SQL.
 """
 
 from __future__ import annotations
@@ -43,9 +44,13 @@ def create_pbx(name: str, *, dialect: str = NATIVE, ports: Ports) -> NewSecret:
 
 
 def rotate_secret(name: str, *, ports: Ports) -> NewSecret:
-    """A new secret beside the last one, which stays valid until it is revoked; older ones end now. Raises NotFound."""
+    """A new secret beside the last one, which stays valid until it is revoked; older ones end now. Raises NotFound,
+    also for
+    a revoked PBX."""
     with ports.unit() as uow:
         pbx = _named(name, uow)
+        if pbx.revoked_at is not None:
+            raise NotFound("This PBX was revoked; create a new one: maskservice pbx create NAME.")
         for old in uow.pbxs.secrets(pbx.id)[_VALID_AT_ONCE - 1 :]:
             uow.pbxs.revoke_secret(old.id, at=ports.clock.now())
         secret = _add_secret(pbx, uow, ports)
@@ -75,7 +80,8 @@ def list_pbxs(ports: Ports) -> Sequence[tuple[Pbx, Sequence[PbxSecret]]]:
 
 
 def open_secrets(pbx_id: str, *, ports: Ports) -> tuple[bytes, ...]:
-    """The valid secrets' bytes for checking a signature; empty for an unknown or revoked PBX. Raises DatabaseUnavailable, KeyMissing."""
+    """The valid secrets' bytes for checking a signature; empty for an unknown or revoked PBX. Raises
+    DatabaseUnavailable, KeyMissing."""
     with ports.unit(write=False) as uow:
         sealed = uow.pbxs.secrets(pbx_id)
     return tuple(_open(each, ports) for each in sealed)

@@ -12,7 +12,7 @@ from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.errors import MaskedNumberUnreadable, NotFound
 from maskservice.domain.ids import new_plain_id
 from maskservice.domain.masked import read_virtual
-from maskservice.services.bindings import own_mark
+from maskservice.services.judging import own_mark
 from maskservice.services.ports import Ports
 from maskservice.services.records import Pool, PoolUse
 from maskservice.services.tenants import checked_name, tenant_named
@@ -22,7 +22,8 @@ DEFAULT_POOL = "default"
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of each line: ``refused`` holds line numbers from 1, never what stood there, which could be somebody's phone."""
+    """What became of each line: ``refused`` holds line numbers from 1, never what stood there, which could be
+    somebody's phone."""
 
     added: tuple[str, ...]
     known: tuple[str, ...]
@@ -64,6 +65,15 @@ def list_pools(ports: Ports) -> Sequence[Pool]:
         return uow.pools.all()
 
 
+def list_numbers(pool_name: str, *, ports: Ports) -> tuple[Pool, Sequence[tuple[str, int]]]:
+    """The pool, and its virtual numbers, each with its held extensions. Raises NotFound."""
+    with ports.unit(write=False) as uow:
+        pool = uow.pools.named(pool_name)
+        if pool is None:
+            raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
+        return pool, uow.numbers.of_pool(pool.id)
+
+
 def pool_use(ports: Ports) -> Sequence[PoolUse]:
     """How full every pool is."""
     with ports.unit(write=False) as uow:
@@ -76,7 +86,8 @@ def running_low(uses: Iterable[PoolUse]) -> tuple[PoolUse, ...]:
 
 
 def import_numbers(lines: Iterable[str], *, pool_name: str, ports: Ports) -> Imported:
-    """Adds virtual numbers to a pool, one a line; blank lines and # comments are passed over. Raises NotFound for the pool.
+    """Adds virtual numbers to a pool, one a line; blank lines and # comments are passed over. Raises NotFound for
+    the pool.
 
     Spread over the pool at random places, so that allocation does not follow the order of the list.
     """

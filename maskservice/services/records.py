@@ -30,9 +30,11 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True)
 class TenantPolicy:
-    """What a tenant may set. Times: ``grace`` after delivery, ``longest_life`` and ``default_life`` of a binding, ``contact_life`` of a call-back.
+    """What a tenant may set. Times: ``grace`` after delivery, ``longest_life`` and ``default_life`` of a binding,
+    ``contact_life`` of a call-back.
 
-    ``countries``: ISO codes from which recipients' numbers are accepted beside Taiwan. ``mask`` and ``latin_mask``: one character each.
+    ``countries``: ISO codes from which recipients' numbers are accepted beside Taiwan. ``mask`` and ``latin_mask``:
+    one character each.
     """
 
     grace: timedelta = timedelta(hours=72)
@@ -46,7 +48,8 @@ class TenantPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A platform. ``care_line`` is sealed under the tenant's own wrapped key (field 'care_line'); both are None without one."""
+    """A platform. ``care_line`` is sealed under the tenant's own wrapped key (field 'care_line'); both are None
+    without one."""
 
     id: str
     name: str
@@ -58,7 +61,8 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """``digest``: SHA-256 of the whole key, which has 256 random bits. ``hint``: its last four characters, to tell keys apart in a list."""
+    """``digest``: SHA-256 of the whole key, which has 256 random bits. ``hint``: its last four characters, to tell
+    keys apart in a list."""
 
     id: str
     tenant_id: str
@@ -84,7 +88,8 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class PoolOffer:
-    """What an allocation may work with. ``numbers`` are below their ceiling as far as was seen; ``phone_is_own`` as asked."""
+    """What an allocation may work with. ``numbers`` are below their ceiling as far as was seen; ``phone_is_own`` as
+    asked."""
 
     pool_id: str
     policy: PoolPolicy
@@ -103,8 +108,10 @@ class PoolUse:
 
 @dataclass(frozen=True, slots=True)
 class SealedContent:
-    """A binding's personal content under its own data key. Fields: 'phone' (E.164, then ';' and the landline's extension), 'name',
-    'address', 'metadata' (JSON), 'lock_reason'. ``phone_mark`` is the blind index of the number in the scope of the virtual number;
+    """A binding's personal content under its own data key. Fields: 'phone' (E.164, then ';' and the landline's
+    extension), 'name',
+    'address', 'metadata' (JSON), 'lock_reason'. ``phone_mark`` is the blind index of the number in the scope of the
+    virtual number;
     ``shared_line`` tells that the number has an extension of its own."""
 
     wrapped_key: bytes
@@ -169,8 +176,10 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a webhook was answered. ``action``: gather, connect or hangup. For a gather ``prompt`` is its id, ``max_digits`` and
-    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party`` and ``binding``. ``trace``: of the call up to this leg, so that
+    """What a webhook was answered. ``action``: gather, connect or hangup. For a gather ``prompt`` is its id,
+    ``max_digits`` and
+    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party`` and ``binding``. ``trace``: of
+    the call up to this leg, so that
     the next leg can write the call's record without reading it."""
 
     virtual_number: str
@@ -194,7 +203,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One attempt. ``tenant_id`` and ``binding`` are those of the binding met last, None where none was; the pool is always known.
+    """One attempt. ``tenant_id`` and ``binding`` are those of the binding met last, None where none was; the pool is
+    always known.
     ``caller_tail``: the caller's last three digits."""
 
     id: CallId
@@ -227,7 +237,8 @@ class Pbx:
 
 @dataclass(frozen=True, slots=True)
 class PbxSecret:
-    """``secret`` is sealed under ``wrapped_key`` (tenant '', row: the secret's id, field 'secret'). At most two are valid at once."""
+    """``secret`` is sealed under ``wrapped_key`` (tenant '', row: the secret's id, field 'secret'). At most two are
+    valid at once."""
 
     id: str
     pbx_id: str

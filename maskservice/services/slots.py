@@ -15,21 +15,35 @@ from maskservice.services.records import PoolOffer
 
 # A handful is nearly always enough: at the default density sixteen proposals all miss once in 10^16.
 _HANDFULS = (16, 64, 256)
+POOL_IS_FULL = (
+    "Every virtual number of this pool is at its ceiling. Try again later, "
+    "or add numbers with 'maskservice numbers import'."
+)
 _WINDOW = 10_000
 _WINDOWS = 64
 
 
 def take_slot(
-    offer: PoolOffer, *, tenant_id: str, pool_name: str, binding: UUID, at: datetime, uow: UnitOfWork, randomness: Randomness
+    offer: PoolOffer,
+    *,
+    tenant_id: str,
+    pool_name: str,
+    binding: UUID,
+    at: datetime,
+    uow: UnitOfWork,
+    randomness: Randomness,
 ) -> tuple[str, str]:
-    """(virtual number, extension), held by ``binding`` when the unit commits. Raises PoolExhausted when every number is at its ceiling.
+    """(virtual number, extension), held by ``binding`` when the unit commits. Raises PoolExhausted when every number
+    is at its ceiling.
 
     Only one number's counter is ever raised in a unit, so units cannot wait for each other in a ring.
     """
     while offer.numbers:
         for virtual_number in offer.numbers:
             if uow.numbers.take(virtual_number, ceiling=offer.policy.ceiling) is not None:
-                return virtual_number, _claim(virtual_number, offer.policy, binding=binding, at=at, uow=uow, randomness=randomness)
+                return virtual_number, _claim(
+                    virtual_number, offer.policy, binding=binding, at=at, uow=uow, randomness=randomness
+                )
         # All of them filled up since they were offered; each round means that others were served, so this ends.
         again = uow.numbers.offer(
             tenant_id=tenant_id, pool_name=pool_name, phone_mark=None, spread=randomness.below(2**31)
@@ -37,9 +51,7 @@ def take_slot(
         if again is None:
             break
         offer = again
-    raise PoolExhausted(
-        "Every virtual number of this pool is at its ceiling. Try again later, or add numbers with 'maskservice numbers import'."
-    )
+    raise PoolExhausted(POOL_IS_FULL)
 
 
 def _claim(
@@ -56,11 +68,14 @@ def _claim(
 def _search(
     virtual_number: str, policy: PoolPolicy, *, binding: UUID, at: datetime, uow: UnitOfWork, randomness: Randomness
 ) -> str:
-    """Looks through windows of the space in random order: the counter says that something is free, chance did not find it."""
+    """Looks through windows of the space in random order: the counter says that something is free, chance did not
+    find it."""
     windows = max(10**policy.extension_length // _WINDOW, 1)
     for _ in range(_WINDOWS):
         start = randomness.below(windows) * _WINDOW
-        extensions = [policy.extension(value) for value in range(start, start + min(_WINDOW, 10**policy.extension_length))]
+        extensions = [
+            policy.extension(value) for value in range(start, start + min(_WINDOW, 10**policy.extension_length))
+        ]
         held = uow.slots.taken(virtual_number, first=extensions[0], last=extensions[-1])
         free = [extension for extension in extensions if extension not in held]
         while free:

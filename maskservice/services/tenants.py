@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from maskservice.domain.errors import FieldError, InvalidContent, NotFound, PhoneRefused, Unauthenticated
 from maskservice.domain.ids import new_plain_id
 from maskservice.domain.phone import judge_phone, read_phone
-from maskservice.services.bindings import own_mark
 from maskservice.services.content import seal_phone
+from maskservice.services.judging import own_mark
 from maskservice.services.lookup import CARE_LINE_FIELD
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import ALL_SCOPES, ApiKey, Scope, Tenant, TenantPolicy
@@ -61,7 +61,8 @@ def create_tenant(
     scopes: Iterable[Scope] = ALL_SCOPES,
     ports: Ports,
 ) -> NewTenant:
-    """A tenant with its first key, admitted to the pools. Raises NameTaken, InvalidContent, NotFound for an unknown pool."""
+    """A tenant with its first key, admitted to the pools. Raises NameTaken, InvalidContent, NotFound for an unknown
+    pool."""
     name = checked_name(name)
     now = ports.clock.now()
     with ports.unit() as uow:
@@ -81,7 +82,12 @@ def create_tenant(
 
 
 def change_tenant(
-    name: str, *, policy: TenantPolicy | None = None, care_line: str | None = None, drop_care_line: bool = False, ports: Ports
+    name: str,
+    *,
+    policy: TenantPolicy | None = None,
+    care_line: str | None = None,
+    drop_care_line: bool = False,
+    ports: Ports,
 ) -> Tenant:
     """Changes a tenant's policy or care line. Raises NotFound, InvalidContent."""
     with ports.unit() as uow:
@@ -133,7 +139,8 @@ def revoke_key(key_id: str, *, ports: Ports) -> None:
 
 
 def authenticate(presented: str | None, *, ports: Ports) -> Caller:
-    """The caller behind a key's text. Raises Unauthenticated for a missing, unknown or revoked one: they are not told apart."""
+    """The caller behind a key's text. Raises Unauthenticated for a missing, unknown or revoked one: they are not
+    told apart."""
     if not presented or len(presented) > 200 or not presented.startswith(KEY_PREFIX):
         raise Unauthenticated("Send a valid API key: 'Authorization: Bearer msk_…'.")
     digest = hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest()

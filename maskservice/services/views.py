@@ -1,6 +1,8 @@
-"""What a tenant is shown of its binding: the facts of the contract's answer, with the label opened and everything else masked.
+"""What a tenant is shown of its binding: the facts of the contract's answer, with the label opened and everything
+else masked.
 
-Answers for: opening a stored binding for its tenant, and a snapshot that can be stored and shown again. Must not know: JSON field order, HTTP.
+Answers for: opening a stored binding for its tenant, and a snapshot that can be stored and shown again. Must not
+know: JSON field order, HTTP.
 """
 
 from __future__ import annotations
@@ -90,7 +92,8 @@ def compose_view(
     metadata: dict[str, Any] | None,
     warnings: tuple[str, ...] = (),
 ) -> BindingView:
-    """A view from parts that are open already. ``address`` is the full one: the courier needs it, the label prints it."""
+    """A view from parts that are open already. ``address`` is the full one: the courier needs it, the label prints
+    it."""
     label = None
     if binding.masked_name is not None:
         label = recipient_line(
@@ -132,3 +135,13 @@ def _open_address_and_metadata(
     address = row.open("address", content.address) if content.address is not None else None
     metadata = json.loads(row.open("metadata", content.metadata)) if content.metadata is not None else None
     return address, metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """``created`` is False when the order had its live binding already; ``replayed`` when an Idempotency-Key gave
+    the first answer again."""
+
+    view: BindingView
+    created: bool
+    replayed: bool = False

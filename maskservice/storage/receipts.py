@@ -52,7 +52,9 @@ def _forget(limit: int) -> Delete:
 
 
 def _receipt_of(cells: Sequence[Any]) -> Receipt:
-    *first, call, action, tries_used, prompt, prompt_text, max_digits, attempts_left, menu, party, binding, trace = cells
+    *first, call, action, tries_used, prompt, prompt_text, max_digits, attempts_left, menu, party, binding, trace = (
+        cells
+    )
     virtual_number, pbx_id, pbx_call_id, leg, webhook_id, received_at = first
     return Receipt(
         virtual_number=virtual_number,

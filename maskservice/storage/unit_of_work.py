@@ -8,18 +8,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from maskservice.services.ports import (
+from maskservice.services.call_repositories import Calls, Contacts, Receipts
+from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
-    Calls,
-    Contacts,
     CryptoKeys,
     Idempotency,
     Numbers,
     Orders,
     Pbxs,
     Pools,
-    Receipts,
     Slots,
     Tenants,
 )

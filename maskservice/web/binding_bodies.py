@@ -12,9 +12,11 @@ from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.ids import BindingId
 from maskservice.domain.phone import read_phone
 from maskservice.services.binding_steps import UNCHANGED, ChangeBinding
-from maskservice.services.bindings import CreateBinding, ReopenBinding, phone_fault
+from maskservice.services.bindings import CreateBinding
+from maskservice.services.judging import phone_fault, pool_fault
 from maskservice.services.ports import Ports
 from maskservice.services.records import Tenant
+from maskservice.services.reopening import ReopenBinding
 from maskservice.web.bodies import exclusive_errors, idempotent_request, read_object
 from maskservice.web.schemas import check, read_moment
 from maskservice.web.schemas_bindings import ChangeBindingBody, CreateBindingBody, ReopenBody
@@ -93,7 +95,11 @@ def _judged_errors(
 ) -> tuple[FieldError, ...]:
     """What would be refused next, in a request that is refused already."""
     told = {error.pointer for error in errors}
-    return (*_phone_errors(content, told, tenant, ports), *_expiry_errors(content, told, tenant, ports))
+    return (
+        *_phone_errors(content, told, tenant, ports),
+        *_pool_errors(content, told, tenant, ports),
+        *_expiry_errors(content, told, tenant, ports),
+    )
 
 
 def _phone_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports: Ports) -> tuple[FieldError, ...]:
@@ -102,6 +108,14 @@ def _phone_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports
     if not isinstance(phone, str) or PHONE in told:
         return ()
     fault = phone_fault(read_phone(phone), tenant, ports)
+    return () if fault is None else (fault,)
+
+
+def _pool_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports: Ports) -> tuple[FieldError, ...]:
+    pool = content.get("pool")
+    if not isinstance(pool, str) or "/pool" in told:
+        return ()
+    fault = pool_fault(pool, tenant, ports)
     return () if fault is None else (fault,)
 
 

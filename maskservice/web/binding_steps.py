@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from maskservice.domain.ids import BindingId
 from maskservice.services.binding_steps import deliver_binding, lock_binding, unlock_binding
-from maskservice.services.bindings import reopen_binding
 from maskservice.services.records import Scope
+from maskservice.services.reopening import reopen_binding
 from maskservice.web import examples
 from maskservice.web.answers import BindingAnswer, binding_answer
 from maskservice.web.auth import caller, requires

@@ -13,8 +13,9 @@ from flask import Response, jsonify, url_for
 from maskservice.domain.ids import BindingId
 from maskservice.services.binding_reads import ListBindings, get_binding, list_bindings
 from maskservice.services.binding_steps import change_binding, release_binding
-from maskservice.services.bindings import Bound, create_binding
+from maskservice.services.bindings import create_binding
 from maskservice.services.records import Scope
+from maskservice.services.views import Bound
 from maskservice.web import examples
 from maskservice.web.answers import BindingAnswer, BindingPage, binding_answer, no_content, page_answer
 from maskservice.web.auth import caller, requires

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from maskservice.domain.errors import FieldError, InvalidContent
-from maskservice.services.bindings import IdempotentRequest
+from maskservice.services.idempotency import IdempotentRequest
 from maskservice.web.problems import WebRefusal
 from maskservice.web.schemas import FIELD_CODES, check
 from maskservice.web.wiring import wiring

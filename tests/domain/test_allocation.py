@@ -15,7 +15,15 @@ from maskservice.domain.errors import InvalidContent
 
 @pytest.mark.parametrize(
     ("length", "density", "ceiling"),
-    [(4, "0.10", 1000), (4, "0.1234", 1234), (4, "0.29", 2900), (8, "0.1", 10_000_000), (4, "1", 10_000), (5, "0.00001", 1), (4, "0.00019", 1)],
+    [
+        (4, "0.10", 1000),
+        (4, "0.1234", 1234),
+        (4, "0.29", 2900),
+        (8, "0.1", 10_000_000),
+        (4, "1", 10_000),
+        (5, "0.00001", 1),
+        (4, "0.00019", 1),
+    ],
 )
 def test_the_ceiling_is_share_times_space_exactly(length: int, density: str, ceiling: int) -> None:
     assert PoolPolicy(extension_length=length, density=Decimal(density)).checked().ceiling == ceiling

@@ -138,7 +138,9 @@ def test_expiry_as_given(expires_in: int | None, expires_at: datetime | None, se
         (60, NOW + timedelta(days=1), "/expires_at"),
     ],
 )
-def test_an_expiry_out_of_range_names_its_field(expires_in: int | None, expires_at: datetime | None, pointer: str) -> None:
+def test_an_expiry_out_of_range_names_its_field(
+    expires_in: int | None, expires_at: datetime | None, pointer: str
+) -> None:
     with pytest.raises(InvalidContent) as refused:
         resolve_expiry(
             now=NOW, expires_in=expires_in, expires_at=expires_at, default=timedelta(days=1), longest=timedelta(days=10)

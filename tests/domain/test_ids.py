@@ -21,7 +21,10 @@ def test_an_id_leads_to_its_number(kind: type[BindingId] | type[CallId], number:
 
 
 def test_ids_sort_by_time() -> None:
-    made = [str(BindingId.new("+886900000000", now=NOW + timedelta(milliseconds=n), randomness=b"\xff" * 10)) for n in range(50)]
+    made = [
+        str(BindingId.new("+886900000000", now=NOW + timedelta(milliseconds=n), randomness=b"\xff" * 10))
+        for n in range(50)
+    ]
     assert made == sorted(made)
 
 
@@ -32,7 +35,19 @@ def test_a_call_tells_its_start_to_the_millisecond() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "bnd_", "bnd", "call_0", "bnd_ü", "bnd_" + "0" * 36, "bnd_" + "0" * 38, "bnd_" + "w" * 37, "bnd_" + "A" * 37, "bnd_" + "v" * 37, "bnd_ " + "0" * 36],
+    [
+        "",
+        "bnd_",
+        "bnd",
+        "call_0",
+        "bnd_ü",
+        "bnd_" + "0" * 36,
+        "bnd_" + "0" * 38,
+        "bnd_" + "w" * 37,
+        "bnd_" + "A" * 37,
+        "bnd_" + "v" * 37,
+        "bnd_ " + "0" * 36,
+    ],
 )
 def test_garbage_names_nothing(text: str) -> None:
     with pytest.raises(NotFound):

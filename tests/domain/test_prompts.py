@@ -9,7 +9,15 @@ from maskservice.domain.prompts import SENTENCES, MenuChoice, PromptId, order_ta
 
 @pytest.mark.parametrize(
     ("order_id", "tail"),
-    [("TW-20231109-001", "9001"), ("1234", "1234"), ("A-12-34-56", "3456"), ("123", None), ("訂單", None), ("１２３４", None), ("", None)],
+    [
+        ("TW-20231109-001", "9001"),
+        ("1234", "1234"),
+        ("A-12-34-56", "3456"),
+        ("123", None),
+        ("訂單", None),
+        ("１２３４", None),
+        ("", None),
+    ],
 )
 def test_the_tail_is_the_last_four_digits(order_id: str, tail: str | None) -> None:
     assert order_tail(order_id) == tail
@@ -27,4 +35,6 @@ def test_a_sentence_carries_its_language() -> None:
 
 def test_an_english_menu() -> None:
     prompt = say_menu([MenuChoice(1, "1234"), MenuChoice(2, None, "Shop B")], language="en")
-    assert prompt.text == "For the order ending 1234, press 1. For the order number 2 in the list from Shop B, press 2. "
+    assert (
+        prompt.text == "For the order ending 1234, press 1. For the order number 2 in the list from Shop B, press 2. "
+    )

@@ -48,7 +48,15 @@ def binding(place: int = 1, *, tenant: str = "ten_1", order: str = "TW-20231109-
     return replace(facts, **changes)  # type: ignore[arg-type] -- a table of any fields
 
 
-def met(bound: Binding, *, recipient: bool = False, care: bool = False, shared: bool = False, shop: str = "甲店", contact: Contact | None = None) -> Reachable:
+def met(
+    bound: Binding,
+    *,
+    recipient: bool = False,
+    care: bool = False,
+    shared: bool = False,
+    shop: str = "甲店",
+    contact: Contact | None = None,
+) -> Reachable:
     return Reachable(bound, shop, care, recipient, shared, contact)
 
 
@@ -56,7 +64,7 @@ def contact(mark: bytes = b"courier-1", *, ago: int = 1, left: int = 60) -> Cont
     return Contact(mark, NOW - timedelta(minutes=ago), NOW + timedelta(minutes=left))
 
 
-def rule(question: object, facts: Facts, *, thread: Thread = Thread(), known: bool = True):  # noqa: ANN201, B008
+def rule(question: object, facts: Facts, *, thread: Thread = Thread(), known: bool = True):  # noqa: B008
     return decide(question, facts, thread=thread, caller_known=known, now=NOW)  # type: ignore[arg-type]
 
 
@@ -150,7 +158,9 @@ def test_three_wrong_tries_end_the_call_with_the_neutral_sentence() -> None:
     for _ in range(3):
         ruling = rule(Keyed("0000"), Facts(LINE), thread=thread)
         thread = ruling.thread
-        heard.append((type(ruling.decision), ruling.decision.prompt.id, getattr(ruling.decision, "attempts_left", None)))  # type: ignore[union-attr]
+        heard.append(
+            (type(ruling.decision), ruling.decision.prompt.id, getattr(ruling.decision, "attempts_left", None))
+        )  # type: ignore[union-attr]
     assert heard == [(Gather, PromptId.TRY_AGAIN, 2), (Gather, PromptId.TRY_AGAIN, 1), (Hangup, PromptId.GOODBYE, None)]
     assert thread.ended
 
@@ -179,7 +189,11 @@ def test_a_check_digit_stops_a_slip_before_the_slot_is_asked() -> None:
 def test_a_stranger_who_keys_nothing_is_asked() -> None:
     ruling = rule(Bare(), Facts(LINE))
     assert isinstance(ruling.decision, Gather)
-    assert (ruling.decision.prompt.id, ruling.decision.max_digits, ruling.decision.attempts_left) == (PromptId.ENTER_EXTENSION, 4, 3)
+    assert (ruling.decision.prompt.id, ruling.decision.max_digits, ruling.decision.attempts_left) == (
+        PromptId.ENTER_EXTENSION,
+        4,
+        3,
+    )
 
 
 def test_a_recipient_reaches_the_last_courier() -> None:

@@ -58,16 +58,32 @@ class Shop:
     database: Database
     _ids: count[int] = field(default_factory=lambda: count(1))
 
-    def order(self, order_id: str = "TW-20231109-001", *, name: str = "陳小美", phone: str = "0912-345-678", **more: object) -> bindings.CreateBinding:
+    def order(
+        self, order_id: str = "TW-20231109-001", *, name: str = "陳小美", phone: str = "0912-345-678", **more: object
+    ) -> bindings.CreateBinding:
         address = more.pop("address", "台北市大安區敦化南路1段111號")
         return bindings.CreateBinding(
-            tenant=more.pop("tenant", self.tenant), order_id=order_id, name=name, phone=read_phone(phone), address=address, **more  # type: ignore[arg-type]
+            tenant=more.pop("tenant", self.tenant),
+            order_id=order_id,
+            name=name,
+            phone=read_phone(phone),
+            address=address,
+            **more,  # type: ignore[arg-type]
         )
 
     def bind(self, order_id: str = "TW-20231109-001", **more: object) -> BindingView:
         return bindings.create_binding(self.order(order_id, **more), self.ports).view  # type: ignore[arg-type]
 
-    def leg(self, caller: str | None, dialled: str, digits: str | None = None, *, call: str | None = None, webhook: str | None = None, pbx: str = "pbx_1") -> Routed:
+    def leg(
+        self,
+        caller: str | None,
+        dialled: str,
+        digits: str | None = None,
+        *,
+        call: str | None = None,
+        webhook: str | None = None,
+        pbx: str = "pbx_1",
+    ) -> Routed:
         inbound = InboundCall(call or f"c-{next(self._ids)}", read_caller(caller), read_dialled(dialled), digits)
         return route_call(Webhook(pbx, webhook or f"w-{next(self._ids)}", inbound), self.ports)
 
@@ -81,7 +97,9 @@ class Shop:
         binding_steps.release_binding(self.tenant, view.id, ports=self.ports)
 
     def another(self, name: str, **policy: object) -> Tenant:
-        made = tenants.create_tenant(name, policy=replace(TenantPolicy(), **policy), care_line=None, pools=(), ports=self.ports)  # type: ignore[arg-type]
+        made = tenants.create_tenant(
+            name, policy=replace(TenantPolicy(), **policy), care_line=None, pools=(), ports=self.ports
+        )  # type: ignore[arg-type]
         return made.tenant
 
 
@@ -92,7 +110,9 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def ports(database: Database, clock: MovableClock) -> Ports:
-    return Ports(clock=clock, randomness=Chance(), cipher=NumberCipher(RING), index=BlindIndex(RING), unit=database.unit)
+    return Ports(
+        clock=clock, randomness=Chance(), cipher=NumberCipher(RING), index=BlindIndex(RING), unit=database.unit
+    )
 
 
 @pytest.fixture

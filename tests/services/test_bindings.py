@@ -19,12 +19,15 @@ from maskservice.domain.errors import (
     OrderAlreadyBound,
     PoolExhausted,
 )
+from maskservice.domain.phone import read_phone
 from maskservice.services import binding_reads, binding_steps, expiry, pools
 from maskservice.services.binding_steps import ChangeBinding
-from maskservice.services.bindings import IdempotentRequest, ReopenBinding, create_binding, phone_fault, reopen_binding
-from maskservice.domain.phone import read_phone
+from maskservice.services.bindings import create_binding
+from maskservice.services.idempotency import IdempotentRequest
+from maskservice.services.judging import phone_fault
+from maskservice.services.reopening import ReopenBinding, reopen_binding
 from tests.counting import count_statements
-from tests.services.conftest import X, Shop
+from tests.services.conftest import Shop, X
 
 
 def key(text: str = "k-1", body: bytes = b"{}") -> IdempotentRequest:
@@ -144,7 +147,12 @@ def test_a_replay_after_the_purge_shows_nothing_personal(shop: Shop) -> None:
         expiry.work_round(shop.ports)
     again = create_binding(order, shop.ports)
     assert again.replayed
-    assert (again.view.id, again.view.recipient_name, again.view.label, again.view.address) == (first.view.id, None, None, None)
+    assert (again.view.id, again.view.recipient_name, again.view.label, again.view.address) == (
+        first.view.id,
+        None,
+        None,
+        None,
+    )
 
 
 # -- refusals -----------------------------------------------------------------------------------------------------
@@ -157,7 +165,11 @@ def errors(refused: pytest.ExceptionInfo[InvalidContent]) -> list[tuple[str, str
 def test_everything_that_is_judged_here_is_told_at_once(shop: Shop) -> None:
     with pytest.raises(InvalidContent) as refused:
         shop.bind(phone="110", pool="nowhere", expires_in=1)
-    assert errors(refused) == [("/expires_in", "out_of_range"), ("/pool", "unknown_pool"), ("/recipient/phone", "short_code")]
+    assert errors(refused) == [
+        ("/expires_in", "out_of_range"),
+        ("/pool", "unknown_pool"),
+        ("/recipient/phone", "short_code"),
+    ]
 
 
 @pytest.mark.parametrize("phone", ["0900000000", "0900-000000#5678", "+886900000000", "tel:+886900000000;ext=1234"])
@@ -195,7 +207,10 @@ def test_numbers_from_abroad_only_where_the_tenant_allows_the_country(shop: Shop
     with pytest.raises(InvalidContent) as refused:
         shop.bind(phone="+852 9123 4567")
     assert errors(refused) == [("/recipient/phone", "international")]
-    assert shop.bind(tenant=shop.another("港店", countries=frozenset({"HK"})), phone="+852 9123 4567").status is Status.ACTIVE
+    assert (
+        shop.bind(tenant=shop.another("港店", countries=frozenset({"HK"})), phone="+852 9123 4567").status
+        is Status.ACTIVE
+    )
 
 
 def test_a_phone_in_the_address_is_hidden_and_warned_of(shop: Shop) -> None:
@@ -210,7 +225,9 @@ def test_a_phone_in_the_address_is_hidden_and_warned_of(shop: Shop) -> None:
 
 
 def test_a_full_pool_is_exhausted_at_its_ceiling_exactly_and_still_answers_for_bound_orders(shop: Shop) -> None:
-    pools.create_pool("small", policy=PoolPolicy(density=Decimal("0.0005")), tenants=(shop.tenant.name,), ports=shop.ports)
+    pools.create_pool(
+        "small", policy=PoolPolicy(density=Decimal("0.0005")), tenants=(shop.tenant.name,), ports=shop.ports
+    )
     pools.import_numbers(["0900-000001", "0900-000002"], pool_name="small", ports=shop.ports)
     made = [shop.bind(str(n), pool="small") for n in range(10)]
     with pytest.raises(PoolExhausted):
@@ -237,7 +254,9 @@ def test_a_released_slot_is_not_given_out_before_its_quarantine_is_over(shop: Sh
 
 
 def test_a_dense_pool_can_be_filled_to_the_last_extension(shop: Shop) -> None:
-    pools.create_pool("dense", policy=PoolPolicy(density=Decimal(1), check_digit=True), tenants=(shop.tenant.name,), ports=shop.ports)
+    pools.create_pool(
+        "dense", policy=PoolPolicy(density=Decimal(1), check_digit=True), tenants=(shop.tenant.name,), ports=shop.ports
+    )
     pools.import_numbers(["0900-000001"], pool_name="dense", ports=shop.ports)
     # All but three of its slots are held already.
     policy = PoolPolicy(check_digit=True, density=Decimal(1))
@@ -246,7 +265,9 @@ def test_a_dense_pool_can_be_filled_to_the_last_extension(shop: Shop) -> None:
         for value in range(10_000):
             if value not in free:
                 uow.numbers.take("+886900000001", ceiling=10_000)
-                assert uow.slots.claim("+886900000001", [policy.extension(value)], binding=_anybody(), at=shop.clock.now())
+                assert uow.slots.claim(
+                    "+886900000001", [policy.extension(value)], binding=_anybody(), at=shop.clock.now()
+                )
         uow.commit()
     got = {shop.bind(str(n), pool="dense").masked_number.extension for n in range(3)}
     assert got == {policy.extension(value) for value in free}
@@ -254,7 +275,7 @@ def test_a_dense_pool_can_be_filled_to_the_last_extension(shop: Shop) -> None:
         shop.bind("4", pool="dense")
 
 
-def _anybody():  # noqa: ANN202
+def _anybody():
     from uuid import uuid4
 
     return uuid4()
@@ -275,7 +296,9 @@ def test_delivery_starts_the_grace_and_a_second_report_changes_nothing(shop: Sho
 def test_a_delivery_reported_after_its_grace_ends_the_binding(shop: Shop) -> None:
     view = shop.bind()
     shop.clock.move(days=10)
-    late = binding_steps.deliver_binding(shop.tenant, view.id, delivered_at=shop.clock.now() - timedelta(days=4), ports=shop.ports)
+    late = binding_steps.deliver_binding(
+        shop.tenant, view.id, delivered_at=shop.clock.now() - timedelta(days=4), ports=shop.ports
+    )
     assert late.status is Status.EXPIRED
     shop.clock.move(days=-9)
     assert binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports).status is Status.EXPIRED
@@ -321,7 +344,14 @@ def test_a_death_that_was_seen_is_kept_though_the_clock_goes_back(shop: Shop, lo
 def test_change_all_that_may_change(shop: Shop) -> None:
     view = shop.bind(waybill="H1", metadata={"a": 1})
     change = ChangeBinding(
-        shop.tenant, view.id, name="王大明", phone=read_phone("0987654321"), address=None, waybill="H2", metadata=None, expires_in=3600
+        shop.tenant,
+        view.id,
+        name="王大明",
+        phone=read_phone("0987654321"),
+        address=None,
+        waybill="H2",
+        metadata=None,
+        expires_in=3600,
     )
     after = binding_steps.change_binding(change, shop.ports)
     assert after == binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports)
@@ -335,7 +365,9 @@ def test_change_all_that_may_change(shop: Shop) -> None:
 def test_a_change_is_all_or_nothing(shop: Shop) -> None:
     view = shop.bind()
     with pytest.raises(InvalidContent):
-        binding_steps.change_binding(ChangeBinding(shop.tenant, view.id, name="王大明", phone=read_phone("0900000000")), shop.ports)
+        binding_steps.change_binding(
+            ChangeBinding(shop.tenant, view.id, name="王大明", phone=read_phone("0900000000")), shop.ports
+        )
     assert binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports) == view
 
 

@@ -20,7 +20,7 @@ from maskservice.services.call_events import CallReport, report_call
 from maskservice.services.calls import Webhook, route_call
 from maskservice.storage.db import Database
 from tests.counting import count_statements
-from tests.services.conftest import X, Shop, number
+from tests.services.conftest import Shop, X, number
 
 COURIER, OTHER_COURIER, RECIPIENT = "+886987654321", "+886911222333", "+886912345678"
 
@@ -96,7 +96,12 @@ def test_wrong_expired_locked_and_released_are_answered_alike_leg_by_leg(shop: S
         view.masked_number.extension for view in (locked, released, expired)
     } and number(shop.reach(COURIER, f"{n:04d}")) is None)  # fmt: skip
     heard = []
-    for extension in (free, locked.masked_number.extension, released.masked_number.extension, expired.masked_number.extension):
+    for extension in (
+        free,
+        locked.masked_number.extension,
+        released.masked_number.extension,
+        expired.masked_number.extension,
+    ):
         call = f"try-{extension}"
         shop.leg(COURIER, X, call=call)
         heard.append([shop.leg(COURIER, X, extension, call=call).answer for _ in range(4)])
@@ -286,7 +291,9 @@ def test_one_webhook_sent_eight_times_at_once_counts_once(shop: Shop, database_a
     def send() -> None:
         with app.app_context():
             gate.wait()
-            answers.append(shop.leg(COURIER, f"0900000000#{view.masked_number.extension}", call="c", webhook="same").answer)
+            answers.append(
+                shop.leg(COURIER, f"0900000000#{view.masked_number.extension}", call="c", webhook="same").answer
+            )
 
     threads = [threading.Thread(target=send) for _ in range(8)]
     for each in threads:
@@ -337,7 +344,9 @@ def test_events_fill_the_record_in_any_order_and_the_first_end_stands(shop: Shop
     assert report(shop, Outcome.COMPLETED, duration_s=1)
     record = records(shop)[0]
     assert (record.outcome, record.duration_s) == (Outcome.COMPLETED, 42)
-    assert (record.ringing_at, record.answered_at, record.ended_at) == tuple(at + timedelta(seconds=n) for n in (2, 8, 50))
+    assert (record.ringing_at, record.answered_at, record.ended_at) == tuple(
+        at + timedelta(seconds=n) for n in (2, 8, 50)
+    )
 
 
 @pytest.mark.parametrize("kind", [Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED, Outcome.CANCELED])
@@ -403,8 +412,10 @@ def test_an_attempt_that_met_no_binding_is_recorded_for_the_pool(shop: Shop) -> 
 # -- dry run ------------------------------------------------------------------------------------------------------
 
 
-def dry(shop: Shop, tenant, caller: str | None, dialled: str, digits: str | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    return call_records.dry_run(tenant, InboundCall("dry-run", read_caller(caller), read_dialled(dialled), digits), ports=shop.ports)
+def dry(shop: Shop, tenant, caller: str | None, dialled: str, digits: str | None = None):  # type: ignore[no-untyped-def]
+    return call_records.dry_run(
+        tenant, InboundCall("dry-run", read_caller(caller), read_dialled(dialled), digits), ports=shop.ports
+    )
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(shop: Shop) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from maskservice.domain.binding import Status
 from maskservice.services import binding_reads, expiry
-from maskservice.services.bindings import IdempotentRequest, create_binding
+from maskservice.services.bindings import create_binding
 from maskservice.services.expiry import Round, work_round
-from tests.services.conftest import X, Shop, number
+from maskservice.services.idempotency import IdempotentRequest
+from tests.services.conftest import Shop, X, number
 
 COURIER, RECIPIENT = "+886987654321", "+886912345678"
 
@@ -28,7 +29,10 @@ def test_nothing_to_do_is_said_so(shop: Shop) -> None:
 def test_a_dead_binding_rests_from_its_death_and_is_purged_at_the_end(shop: Shop) -> None:
     from dataclasses import replace
 
-    order = replace(shop.order(waybill="H1", metadata={"note": "易碎"}, expires_in=3600), idempotency=IdempotentRequest("k", "r", b"{}"))
+    order = replace(
+        shop.order(waybill="H1", metadata={"note": "易碎"}, expires_in=3600),
+        idempotency=IdempotentRequest("k", "r", b"{}"),
+    )
     view = create_binding(order, shop.ports).view
     shop.reach(COURIER, view.masked_number.extension)
     shop.clock.move(days=3)  # nobody looked for three days: the quarantine still counts from the death
@@ -41,11 +45,21 @@ def test_a_dead_binding_rests_from_its_death_and_is_purged_at_the_end(shop: Shop
     assert work_round(shop.ports).freed == 1
     assert held(shop) == 0
     after = binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports)
-    assert (after.status, after.recipient_name, after.address, after.label, after.metadata) == (Status.EXPIRED, None, None, None, None)
+    assert (after.status, after.recipient_name, after.address, after.label, after.metadata) == (
+        Status.EXPIRED,
+        None,
+        None,
+        None,
+        None,
+    )
     assert (after.order_id, after.masked_number, after.waybill) == (view.order_id, view.masked_number, "H1")
     with shop.database.engine.connect() as connection:
         row = connection.execute(text("select * from bindings")).mappings().one()
-        assert not [name for name, value in row.items() if isinstance(value, bytes | memoryview) and name not in ("key", "reopened_key")]
+        assert not [
+            name
+            for name, value in row.items()
+            if isinstance(value, bytes | memoryview) and name not in ("key", "reopened_key")
+        ]
         assert connection.execute(text("select count(*) from contacts")).scalar() == 0
         assert connection.execute(text("select count(*) from slots")).scalar() == 0
 

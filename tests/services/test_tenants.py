@@ -105,11 +105,27 @@ def test_a_policy_is_kept(shop: Shop) -> None:
 
 
 def test_numbers_are_imported_once_and_refused_lines_are_told_by_their_place(shop: Shop) -> None:
-    lines = ["\ufeff0900-000001", "", "# a comment", "+886 2 2345 6789", "0900000001", "0900-000001#5678", "110", "陳小美"]
+    lines = [
+        "\ufeff0900-000001",
+        "",
+        "# a comment",
+        "+886 2 2345 6789",
+        "0900000001",
+        "0900-000001#5678",
+        "110",
+        "陳小美",
+    ]
     done = pools.import_numbers(lines, pool_name="default", ports=shop.ports)
     assert (done.added, done.known, done.refused) == (("+886900000001", "+886223456789"), ("+886900000001",), (6, 7, 8))
+    assert pools.list_numbers("default", ports=shop.ports)[1] == [
+        ("+886223456789", 0),
+        ("+886900000000", 0),
+        ("+886900000001", 0),
+    ]
     with pytest.raises(NotFound):
         pools.import_numbers(["0900-000002"], pool_name="nowhere", ports=shop.ports)
+    with pytest.raises(NotFound):
+        pools.list_numbers("nowhere", ports=shop.ports)
 
 
 def test_a_pool_policy_is_checked_and_kept(shop: Shop) -> None:
@@ -150,5 +166,6 @@ def test_a_pbx_secret_is_sealed_shown_once_and_two_are_valid_during_a_rotation(s
     assert pbxs.open_secrets("pbx_none", ports=shop.ports) == ()
     with pytest.raises(NotFound):
         pbxs.revoke_secret("sec_none", ports=shop.ports)
-    with pytest.raises(NotFound):
-        pbxs.rotate_secret("nobody", ports=shop.ports)
+    for gone in ("nobody", "總機"):
+        with pytest.raises(NotFound):
+            pbxs.rotate_secret(gone, ports=shop.ports)

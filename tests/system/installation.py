@@ -1,4 +1,5 @@
-"""A whole installation for system tests: home, key ring, database, tenant, pool, PBX, and the shipped server as processes.
+"""A whole installation for system tests: home, key ring, database, tenant, pool, PBX, and the shipped server as
+processes.
 
 Answers for: starting and killing what is tested, from outside. Must not know: what a test asserts.
 """
@@ -59,7 +60,14 @@ def settings_of(home: Path, database_url: str) -> Settings:
     return Settings(home=home, database_url=database_url, log_level="DEBUG", workers=2)
 
 
-def install(home: Path, database_url: str, *, density: str = "0.10", numbers: Sequence[str] = ("0900-000000",), care_line: str | None = None) -> Installation:
+def install(
+    home: Path,
+    database_url: str,
+    *,
+    density: str = "0.10",
+    numbers: Sequence[str] = ("0900-000000",),
+    care_line: str | None = None,
+) -> Installation:
     """Everything that an operator would set up, through the use cases."""
     settings = settings_of(home, database_url)
     initialise(settings)
@@ -103,8 +111,20 @@ def serving(installation: Installation, *, workers: int = 2, **environment: str)
     log = installation.home / f"server-{bind.rpartition(':')[2]}.log"
     with log.open("wb") as lines:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "config/gunicorn.conf.py"), "maskservice.app:create_app()"],
-            env={**installation.environment, "MASKSERVICE_BIND": bind, "MASKSERVICE_WORKERS": str(workers), **environment},
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "-c",
+                str(ROOT / "config/gunicorn.conf.py"),
+                "maskservice.app:create_app()",
+            ],
+            env={
+                **installation.environment,
+                "MASKSERVICE_BIND": bind,
+                "MASKSERVICE_WORKERS": str(workers),
+                **environment,
+            },
             cwd=installation.home,
             stdout=lines,
             stderr=subprocess.STDOUT,
@@ -147,7 +167,8 @@ def pbx_of(installation: Installation, server: Server) -> SimulatedPbx:
 
 
 def spellings(e164: str) -> dict[str, bytes]:
-    """How a Taiwanese number could stand somewhere: national, with separators, E.164, digits only, base64, hex, percent-encoded."""
+    """How a Taiwanese number could stand somewhere: national, with separators, E.164, digits only, base64, hex,
+    percent-encoded."""
     import base64
 
     digits = e164.removeprefix("+")

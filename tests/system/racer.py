@@ -1,4 +1,5 @@
-"""The runners of the race: ``python -m tests.system.racer PROCESSES KEY``; each is a process with an application of its own.
+"""The runners of the race: ``python -m tests.system.racer PROCESSES KEY``; each is a process with an application of
+its own.
 
 Answers for: asking as fast as it can until the pool is full three times over. Must not know: who wins.
 """
@@ -32,7 +33,9 @@ def run(name: int, key: str, gate: Barrier, results: SimpleQueue[dict[str, objec
         full = 0
         for place in range(100_000):
             begun = time.perf_counter()
-            answer = client.post("/v1/bindings", json=order(f"{name}-{thread}-{place}"), headers={"Authorization": f"Bearer {key}"})
+            answer = client.post(
+                "/v1/bindings", json=order(f"{name}-{thread}-{place}"), headers={"Authorization": f"Bearer {key}"}
+            )
             took = time.perf_counter() - begun
             with lock:
                 statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1

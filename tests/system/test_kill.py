@@ -1,4 +1,5 @@
-"""SIGKILL to the whole server under load: what was acknowledged is there afterwards, what was released stays released."""
+"""SIGKILL to the whole server under load: what was acknowledged is there afterwards, what was released stays
+released."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, database_url: str
     seen, enough = Acknowledged(), threading.Event()
     with serving(installation) as server:
         threads = [
-            threading.Thread(target=load, args=(server.url, installation.headers, name, seen, enough)) for name in range(6)
+            threading.Thread(target=load, args=(server.url, installation.headers, name, seen, enough))
+            for name in range(6)
         ]
         for thread in threads:
             thread.start()

@@ -1,4 +1,5 @@
-"""The whole life of a binding over HTTP, failures included, and then a search of everything that was written or said for a real number."""
+"""The whole life of a binding over HTTP, failures included, and then a search of everything that was written or said
+for a real number."""
 
 from __future__ import annotations
 
@@ -45,10 +46,18 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
     def post(path: str, body: Any = None, **more: Any) -> httpx.Response:
         return client.post(path, json=body, **more)
 
-    made = post("/v1/bindings", order(1, phone=national(RECIPIENT), waybill="H1", metadata={"note": "易碎"}), headers={"Idempotency-Key": "k"}).json()
+    made = post(
+        "/v1/bindings",
+        order(1, phone=national(RECIPIENT), waybill="H1", metadata={"note": "易碎"}),
+        headers={"Idempotency-Key": "k"},
+    ).json()
     binding = f"/v1/bindings/{made['id']}"
     masked = made["masked_number"]
-    post("/v1/bindings", order(1, phone=national(RECIPIENT), waybill="H1", metadata={"note": "易碎"}), headers={"Idempotency-Key": "k"})
+    post(
+        "/v1/bindings",
+        order(1, phone=national(RECIPIENT), waybill="H1", metadata={"note": "易碎"}),
+        headers={"Idempotency-Key": "k"},
+    )
     post("/v1/bindings", order(1, phone=national(REFUSED)))  # another phone: 409
     for wrong in (
         order(2, phone=national(REFUSED) + "#12"),
@@ -59,13 +68,34 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
         {**order("x" * 300), "waybill": REFUSED * 9},
     ):
         assert post("/v1/bindings", wrong).status_code == 422
-    for body in (b'{"recipient": {"phone": "' + national(REFUSED).encode(), b"\xff\xfe" + REFUSED.encode(), b"[" + REFUSED.encode() + b"]"):
-        assert client.post("/v1/bindings", content=body, headers={"Content-Type": "application/json"}).status_code in (400, 422)
+    for body in (
+        b'{"recipient": {"phone": "' + national(REFUSED).encode(),
+        b"\xff\xfe" + REFUSED.encode(),
+        b"[" + REFUSED.encode() + b"]",
+    ):
+        assert client.post("/v1/bindings", content=body, headers={"Content-Type": "application/json"}).status_code in (
+            400,
+            422,
+        )
     assert client.post("/v1/bindings", content=REFUSED, headers={"Content-Type": "text/plain"}).status_code == 415
-    assert post("/v1/bindings", order(3, phone=national(REFUSED)), headers={"Authorization": "Bearer " + national(REFUSED)}).status_code == 401
+    assert (
+        post(
+            "/v1/bindings", order(3, phone=national(REFUSED)), headers={"Authorization": "Bearer " + national(REFUSED)}
+        ).status_code
+        == 401
+    )
     address = {"name": "王大明", "phone": national(CHANGED), "address": f"高雄市苓雅區1號 {national(REFUSED)}"}
     assert post("/v1/bindings", {**order(4), "recipient": address}).json()["warnings"]
-    for path in (binding, f"{binding}/label", "/v1/labels?order_id=TW-1", "/v1/bindings?limit=10", "/v1/bindings?order_id=TW-1", "/metrics", "/readyz", "/openapi.json"):
+    for path in (
+        binding,
+        f"{binding}/label",
+        "/v1/labels?order_id=TW-1",
+        "/v1/bindings?limit=10",
+        "/v1/bindings?order_id=TW-1",
+        "/metrics",
+        "/readyz",
+        "/openapi.json",
+    ):
         assert client.get(path).status_code == 200, path
     assert post("/v1/resolutions", {"masked_number": masked}).status_code == 200
     assert post("/v1/resolutions", {"masked_number": national(REFUSED)}).status_code in (404, 422)
@@ -75,7 +105,10 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
     pbx.call(COURIER, masked, in_dial_string=True, answer=False)
     pbx.call(GUESSER, masked.partition("#")[0], keys=["0000", national(GUESSER), "1"])
     pbx.call(None, masked)
-    for body in ({"from": national(GUESSER), "to": masked}, {"from": GUESSER, "to": GUESSER, "digits": national(GUESSER)}):
+    for body in (
+        {"from": national(GUESSER), "to": masked},
+        {"from": GUESSER, "to": GUESSER, "digits": national(GUESSER)},
+    ):
         assert post("/v1/calls/dry-run", body).status_code == 200
     calls = client.get("/v1/calls").json()["data"]
     assert len(calls) >= 3
@@ -107,7 +140,9 @@ def test_no_real_number_is_left_anywhere(tmp_path: Path, database_url: str, requ
     said = Said()
     with (
         serving(installation) as server,
-        httpx.Client(base_url=server.url, headers=installation.headers, event_hooks={"response": [said.hook]}) as client,
+        httpx.Client(
+            base_url=server.url, headers=installation.headers, event_hooks={"response": [said.hook]}
+        ) as client,
         pbx_of(installation, server) as pbx,
     ):
         live(client, pbx)
@@ -159,5 +194,7 @@ def test_the_search_itself_finds_what_it_should() -> None:
         assert leaks(b"abc" + sample + b"def", [RECIPIENT]), name
     for shift in range(3):
         assert leaks(base64.b64encode(b"z" * shift + b"0912876543" + b"tail"), [RECIPIENT])
-        assert leaks(json.dumps({"x": base64.b64encode(b"z" * shift + b"+886912876543").decode()}).encode(), [RECIPIENT])
+        assert leaks(
+            json.dumps({"x": base64.b64encode(b"z" * shift + b"+886912876543").decode()}).encode(), [RECIPIENT]
+        )
     assert leaks(b"0900-000000#5678 0987-000000", [RECIPIENT]) == []

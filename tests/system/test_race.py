@@ -1,4 +1,5 @@
-"""Eight processes with four threads each fill a small pool: nothing twice, nothing but 201 and 503, the ceiling exactly."""
+"""Eight processes with four threads each fill a small pool: nothing twice, nothing but 201 and 503, the ceiling
+exactly."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def test_a_small_pool_is_filled_to_its_ceiling_exactly(small: Installation, figu
     won = Counter(tuple(each) for result in results for each in result["won"])
     statuses = sum((Counter(result["statuses"]) for result in results), Counter())  # type: ignore[var-annotated]
     kind = small.database_url.partition(":")[0].partition("+")[0]
-    figures.note(f"race on {kind}: slowest answer {max(result['slowest'] for result in results) * 1000:.0f} ms of {sum(statuses.values())}")
+    slowest = max(result["slowest"] for result in results) * 1000
+    figures.note(f"race on {kind}: slowest answer {slowest:.0f} ms of {sum(statuses.values())}")
     assert set(statuses) == {"201", "503"}, statuses
     assert max(won.values()) == 1
     assert len(won) == CEILING * len(NUMBERS)

@@ -1,0 +1,78 @@
+"""The repositories of calls, as protocols: contacts, facts and records, receipts.
+
+Answers for: the exact promise of each method. Must not know: SQLAlchemy. Every method that a call needs names the
+virtual number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from maskservice.domain.call import Line
+from maskservice.domain.ids import BindingId, CallId
+from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
+
+
+class Contacts(Protocol):
+    def remember(self, contact: SealedContact) -> None:
+        """The binding's last courier; replaces an earlier one."""
+        ...
+
+    def get(self, binding_id: BindingId) -> SealedContact | None: ...
+
+
+class Calls(Protocol):
+    """Facts for a decision, and the record of each call."""
+
+    def line_and_slot(
+        self, virtual_number: str, extension: str, *, tenant_id: str | None = None
+    ) -> tuple[Line, Met | None] | None:
+        """One statement: the number with its pool, and the binding that holds the extension with its tenant and
+        contact.
+        None where the number is in no pool. ``tenant_id`` narrows everything to what that tenant may see (dry run)."""
+        ...
+
+    def line_and_binding(self, binding_id: BindingId) -> tuple[Line, Met | None] | None: ...
+
+    def line_and_recipient(
+        self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
+    ) -> tuple[Line, Sequence[Met], bool] | None:
+        """One statement: the number with its pool, the bindings on it whose recipient has this mark (not ended,
+        newest first, at most 50), and
+        whether the mark has an unexpired contact as a courier on this number."""
+        ...
+
+    def add(self, record: CallRecord) -> None: ...
+
+    def save(self, record: CallRecord) -> None:
+        """Writes what later legs and events change."""
+        ...
+
+    def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None: ...
+
+    def page(
+        self, tenant_id: str, *, limit: int, before: UUID | None, binding: BindingId | None = None
+    ) -> Sequence[CallRecord]:
+        """Calls that met a binding of the tenant, newest first."""
+        ...
+
+
+class Receipts(Protocol):
+    """What was answered to each webhook: retried ones get the same answer, and the legs of a call know each other."""
+
+    def thread(self, virtual_number: str, pbx_id: str, pbx_call_id: str, webhook_id: str) -> Sequence[Receipt]:
+        """One statement: the receipts of the call in the order of their legs, and that of the webhook id whatever
+        its call."""
+        ...
+
+    def add(self, receipt: Receipt) -> bool:
+        """Guarded by uniqueness of (X, PBX, webhook id) and (X, PBX, call, leg): False where another request was
+        faster."""
+        ...
+
+    def latest(self, virtual_number: str, pbx_id: str, pbx_call_id: str) -> Receipt | None: ...
+
+    def forget(self, *, older_than: datetime, limit: int) -> int: ...

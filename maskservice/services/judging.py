@@ -1,0 +1,56 @@
+"""What only the service can judge of a request: our own numbers, the tenant's countries and pools.
+
+Answers for: the field errors of these, also beside those that the entrance found. Must not know: HTTP.
+"""
+
+from __future__ import annotations
+
+from maskservice.domain.errors import FieldError, InvalidContent, PhoneRefused
+from maskservice.domain.phone import PhoneNumber, PhoneReading, judge_phone
+from maskservice.services.ports import Ports, UnitOfWork
+from maskservice.services.records import PoolOffer, Tenant
+
+_OWN_SCOPE = "own"
+UNKNOWN_POOL = FieldError("/pool", "unknown_pool", "There is no pool of this name that your tenant may use.")
+
+
+def phone_fault(reading: PhoneReading, tenant: Tenant, ports: Ports) -> FieldError | None:
+    """The phone's field error, for a request that is refused for other fields too: all errors are told at once."""
+    with ports.unit(write=False) as uow:
+        own = reading.base is not None and uow.numbers.is_own(own_mark(reading.base.reveal(), ports))
+    return phone_error(reading, tenant, is_own=own)
+
+
+def pool_fault(pool: str, tenant: Tenant, ports: Ports) -> FieldError | None:
+    """The pool's field error, likewise."""
+    with ports.unit(write=False) as uow:
+        offer = offer_of(tenant, pool, None, uow, ports)
+    return UNKNOWN_POOL if offer is None else None
+
+
+def judged_phone(reading: PhoneReading, tenant: Tenant, uow: UnitOfWork, ports: Ports) -> PhoneNumber:
+    """The phone, if this tenant may bind it. Raises InvalidContent at /recipient/phone."""
+    own = reading.base is not None and uow.numbers.is_own(own_mark(reading.base.reveal(), ports))
+    fault = phone_error(reading, tenant, is_own=own)
+    if fault is not None or reading.number is None:
+        raise InvalidContent(() if fault is None else (fault,))
+    return reading.number
+
+
+def own_mark(virtual_number: str, ports: Ports) -> bytes:
+    """The blind index by which one of our own numbers is recognised, so that a real number never stands in a
+    statement."""
+    return ports.index.number(_OWN_SCOPE, virtual_number)
+
+
+def offer_of(tenant: Tenant, pool: str, phone: PhoneNumber | None, uow: UnitOfWork, ports: Ports) -> PoolOffer | None:
+    mark = None if phone is None else own_mark(phone.reveal(), ports)
+    return uow.numbers.offer(tenant_id=tenant.id, pool_name=pool, phone_mark=mark, spread=ports.randomness.below(2**31))
+
+
+def phone_error(reading: PhoneReading, tenant: Tenant, *, is_own: bool) -> FieldError | None:
+    try:
+        judge_phone(reading, is_own=is_own, allowed_countries=tenant.policy.countries)
+    except PhoneRefused as refusal:
+        return FieldError("/recipient/phone", refusal.code, refusal.detail)
+    return None

@@ -1,0 +1,120 @@
+"""Placing an order on a virtual number: the order's claim, the slot, the sealed binding.
+
+Answers for: the steps that create and reopen share, within the caller's unit of work. Must not know: who asked, why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from maskservice.domain.binding import Binding, Status, expired
+from maskservice.domain.errors import DatabaseUnavailable, PoolExhausted
+from maskservice.domain.ids import BindingId
+from maskservice.domain.names import mask_name
+from maskservice.services.content import Recipient, seal_content
+from maskservice.services.endings import write_end
+from maskservice.services.ports import Ports, UnitOfWork
+from maskservice.services.records import OrderPlace, PoolOffer, StoredBinding, Tenant
+from maskservice.services.slots import POOL_IS_FULL, take_slot
+from maskservice.services.views import Bound, compose_view
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a new binding is to be made of."""
+
+    tenant: Tenant
+    order_id: str
+    pool: str
+    recipient: Recipient
+    expires_at: datetime
+    waybill: str | None
+    warnings: tuple[str, ...] = ()
+    reopened_from: BindingId | None = None
+    keep_answer: bool = False
+
+
+def place_order(
+    order: Order,
+    offer: PoolOffer,
+    *,
+    key: UUID,
+    now: datetime,
+    uow: UnitOfWork,
+    ports: Ports,
+    answer_existing: Callable[[StoredBinding], Bound],
+) -> Bound:
+    # A full pool must not hide that the order has its number already, so the order is looked at in either case.
+    place = BindingId(offer.numbers[0] if offer.numbers else "+0", key)
+    existing = _claim_order(order, place, now=now, uow=uow)
+    if existing is not None:
+        return answer_existing(existing)
+    if not offer.numbers:
+        raise PoolExhausted(POOL_IS_FULL)
+    virtual_number, extension = take_slot(
+        offer,
+        tenant_id=order.tenant.id,
+        pool_name=order.pool,
+        binding=key,
+        at=now,
+        uow=uow,
+        randomness=ports.randomness,
+    )
+    binding_id = BindingId(virtual_number, key)
+    if binding_id != place:
+        uow.orders.move(OrderPlace(order.tenant.id, order.order_id, place, binding_id))
+    policy = order.tenant.policy
+    binding = Binding(
+        id=binding_id,
+        tenant_id=order.tenant.id,
+        pool_id=offer.pool_id,
+        order_id=order.order_id,
+        extension=extension,
+        status=Status.ACTIVE,
+        created_at=now,
+        expires_at=order.expires_at,
+        waybill=order.waybill,
+        masked_name=mask_name(order.recipient.name, mask=policy.mask, latin_mask=policy.latin_mask),
+        reopened_from=order.reopened_from,
+    )
+    view = compose_view(
+        binding,
+        now=now,
+        address=order.recipient.address,
+        metadata=order.recipient.metadata,
+        warnings=order.warnings,
+    )
+    row = ports.cipher.new_row(order.tenant.id, str(binding_id))
+    content = seal_content(order.recipient, row, index=ports.index, virtual_number=virtual_number)
+    answer = row.seal("creation_answer", view.snapshot()) if order.keep_answer else None
+    uow.bindings.add(StoredBinding(binding, content), creation_answer=answer)
+    return Bound(view, created=True)
+
+
+def _claim_order(order: Order, place: BindingId, *, now: datetime, uow: UnitOfWork) -> StoredBinding | None:
+    """Makes ``place`` the order's current binding; the stored one where the order is held already."""
+    for _ in range(_ATTEMPTS):
+        if uow.orders.claim(order.tenant.id, order.order_id, binding=place, waybill=order.waybill):
+            return None
+        current = uow.orders.current(order.tenant.id, order.order_id)
+        stored = None if current is None else uow.bindings.get(current, for_update=True)
+        if stored is None or current is None:
+            continue
+        if stored.binding.holds_order(now):
+            return stored
+        ended = replace(stored, binding=_end_seen(stored.binding, now, uow))
+        uow.orders.retire(order.tenant.id, order.order_id, binding=ended.binding.id)
+    raise DatabaseUnavailable("The order is being bound by other requests; try again.")
+
+
+def _end_seen(binding: Binding, now: datetime, uow: UnitOfWork) -> Binding:
+    """Stores a death that was just seen within this unit: the new binding and it stand or fall together."""
+    after = expired(binding, now)
+    if after is not binding:
+        write_end(after, uow)
+    return after
