@@ -134,7 +134,7 @@ def fill(database: Database) -> World:
                     "call": key(place),
                     "action": "gather",
                     "tries_used": 0,
-            "trace": [],
+                    "trace": [],
                 }
                 for place in range(ROWS)
             ],
@@ -151,7 +151,6 @@ def fill(database: Database) -> World:
                     "pool_id": world.pool.id,
                     "outcome": "asking",
                     "tries_used": 0,
-            "trace": [],
                     "trace": [],
                     "tenant_id": f"ten_{place % 97}",
                     "binding": key(place),
