@@ -1,4 +1,5 @@
-"""gunicorn as `maskservice serve` runs it: threads in a few processes, our own logs, a clean multi-process metrics folder.
+"""gunicorn as `maskservice serve` runs it: threads in a few processes, our own logs, a clean multi-process metrics
+folder.
 
 Also usable from a checkout: ``gunicorn -c config/gunicorn.conf.py wsgi:application``.
 """

@@ -14,7 +14,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# Seven or more digits, however they are spaced, not inside a word: dates with a T and ids in base32 pass, phones do not.
+# Seven or more digits, however they are spaced, not inside a word: dates with a T and ids in base32 pass, phones do
+# not.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z_+])(?:\+|００|\(?0|8)?[0-9０-９](?:[ \-().]?[0-9０-９]){6,14}(?![0-9A-Za-z_])")
 # These are ours, hold no text from outside, and have long digits by nature.
 _OWN_FIELDS = frozenset({"timestamp", "duration_ms", "pid", "line"})
