@@ -9,38 +9,13 @@ from typing import Final
 
 import regex
 
-__all__ = ["HIDDEN", "hide_numbers", "one_line", "recipient_line"]
+__all__ = ["one_line", "recipient_line"]
 
 _HEAD: Final = "收貨人"
 # Bidi overrides, zero-width signs and lone surrogates (which no UTF-8 holds) vanish. The joiner stays: emoji and
 # Indic scripts need it.
 _INVISIBLE: Final = regex.compile(r"[[\p{Cf}\p{Cs}]--[\u200d]]+", regex.V1)
 _BLANK: Final = regex.compile(r"[\s\p{Cc}\p{Zl}\p{Zp}]+")
-
-HIDDEN: Final = "•••"
-# Digits with what people put between them; house numbers, lanes and postal codes are parted by characters or are short.
-_DIGITS: Final = regex.compile(r"[+＋(（]?\d[\d\-－–—‑ー.·_()（） \u3000]{6,}\d")
-_A_PHONE: Final = regex.compile(r"09\d{8}|8860?[2-9]\d{7,8}|0[2-8]\d{7,8}|(?<!\d)9\d{8}(?!\d)")
-
-
-def hide_numbers(text: str) -> str:
-    """``text`` with every Taiwanese phone number in it replaced by ``•••``: people type one into the address, and from
-    there it would reach the label. Full width and every usual separator are seen; house numbers and postal codes stay.
-    """
-
-    def judged(found: regex.Match[str]) -> str:
-        digits = "".join(str(int(character)) for character in found.group() if character.isdecimal())
-        if _A_PHONE.search(digits) is None:
-            return str(found.group())
-        opening = (
-            found.group()[0]
-            if found.group()[0] in "(（" and found.group().count(")") + found.group().count("）") == 0
-            else ""
-        )
-        return opening + HIDDEN
-
-    hidden: str = _DIGITS.sub(judged, text)
-    return hidden
 
 
 def one_line(text: str) -> str:

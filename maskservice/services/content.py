@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maskservice.domain.errors import BindingPurged
-from maskservice.domain.label import hide_numbers
 from maskservice.domain.phone import PhoneNumber
+from maskservice.domain.typed_numbers import hide_numbers, spellings_of
 from maskservice.services.ports import BlindIndex, NumberCipher, RowCipher
 from maskservice.services.records import SealedContent, StoredBinding
 
@@ -30,11 +30,16 @@ class Recipient:
 NUMBER_IN_ADDRESS = "number_in_address"
 
 
-def printable_address(address: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """The address as it may be printed, with a warning where a phone number stood in it and was hidden."""
+def printable_address(address: str | None, phone: PhoneNumber | None = None) -> tuple[str | None, tuple[str, ...]]:
+    """The address as it may be printed, with a warning where a phone number stood in it and was hidden.
+
+    ``phone``: the recipient's own, whose digits are hidden however they are spelled and spaced. The hidden form is what
+    gets sealed as well: the number is then nowhere, and no later reader of the address can print it by mistake. What is
+    lost is the typed original, which nobody needs: the warning tells the platform, who has it.
+    """
     if address is None:
         return None, ()
-    shown = hide_numbers(address)
+    shown = hide_numbers(address, also=() if phone is None else spellings_of(phone.reveal()))
     return shown, () if shown == address else (NUMBER_IN_ADDRESS,)
 
 

@@ -53,15 +53,23 @@ def normalise_url(url: str, *, base: Path | None = None) -> str:
 
 class Database:
     """One database of one app. ``pool_size``: connections a process keeps; ``pool_overflow`` more under load; past that
-    a unit waits at most ``pool_timeout_s`` and raises DatabaseUnavailable. Make it after the fork: connections are not
-    shared between processes.
+    a unit waits at most ``pool_timeout_s`` and raises DatabaseUnavailable. ``patience_s``: how long PostgreSQL may take
+    over one statement. Make it after the fork: connections are not shared between processes.
     """
 
     def __init__(
-        self, url: str, *, echo: bool = False, pool_size: int = 8, pool_overflow: int = 8, pool_timeout_s: float = 5.0
+        self,
+        url: str,
+        *,
+        echo: bool = False,
+        pool_size: int = 8,
+        pool_overflow: int = 8,
+        pool_timeout_s: float = 5.0,
+        patience_s: float = postgresql.PATIENCE_S,
     ) -> None:
         self._url = make_url(normalise_url(url))
         self._echo = echo
+        self._patience_s = patience_s
         self._pool = {"pool_size": pool_size, "max_overflow": pool_overflow, "pool_timeout": pool_timeout_s}
         self._app: Flask | None = None
         self._engine: Engine | None = None
@@ -85,7 +93,7 @@ class Database:
             "pool_use_lifo": True,
         }
         if not self.is_sqlite:
-            options["connect_args"] = postgresql.connect_arguments(self._url)
+            options["connect_args"] = postgresql.connect_arguments(self._url, patience_s=self._patience_s)
         app.config["SQLALCHEMY_DATABASE_URI"] = self._url
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
         app.config["SQLALCHEMY_ECHO"] = self._echo
@@ -95,7 +103,7 @@ class Database:
         if self.is_sqlite:
             self._queue = sqlite.install(self._engine)
         else:
-            postgresql.install(self._engine)
+            postgresql.install(self._engine, patience_s=self._patience_s)
         self._app = app
 
     @property
@@ -125,6 +133,14 @@ class Database:
         if not write:
             options |= {sqlite.READS_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         return SqlUnitOfWork(Statements(session(), dialect=self._url.get_backend_name(), write=write, options=options))
+
+    def scrub(self, *, whole: bool = False) -> bool:
+        """Removes from SQLite's files what purged rows left behind; whether it could (False: busy, ask again later).
+        Call it after a round that purged, outside of any unit; ``whole=True``, which rewrites the file, at times.
+
+        Does nothing on PostgreSQL, where vacuum is the server's, and raises nothing. See :func:`sqlite.scrub`.
+        """
+        return self._queue is None or sqlite.scrub(self.engine, self._queue, whole=whole)
 
     def dispose(self) -> None:
         """Closes the idle connections: at the end, and in a child right after a fork."""

@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from maskservice.storage import sqlite
+from maskservice.storage import postgresql, sqlite
 from maskservice.storage.db import Database
 from maskservice.storage.failures import STORAGE_ERRORS, translated
 
@@ -70,7 +70,7 @@ def _revision(connection: Connection) -> str | None:
 
 def _on(database: Database, step: Callable[[Connection], _T], *, write: bool) -> _T:
     """One transaction, which on SQLite is also the lock against other runs."""
-    options = {sqlite.WAIT_S: WAIT_S} if write else {sqlite.READS_ONLY: True}
+    options = {sqlite.WAIT_S: WAIT_S, postgresql.UNHURRIED: True} if write else {sqlite.READS_ONLY: True}
     try:
         with database.engine.connect().execution_options(**options) as connection, connection.begin():
             if write and connection.dialect.name == "postgresql":

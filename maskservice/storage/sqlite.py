@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
 READS_ONLY = "maskservice_reads_only"
 """Execution option: this transaction only reads, a plain BEGIN will do. Without it a transaction takes the writer's
@@ -28,6 +29,8 @@ WAIT_S = "maskservice_wait_s"
 """Execution option: seconds to wait for the writer's place, 5 without it."""
 
 _PATIENCE_S = 5.0
+# A checkpoint that waits for a reader keeps writers out meanwhile, so it gives up soon and is asked for again.
+_SCRUB_PATIENCE_S = 0.5
 _STEP_S = 0.001
 _LOOK_AFTER_DEAD_S = 0.1
 _TICKET = "maskservice_ticket"
@@ -36,7 +39,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # in WAL anything less loses acknowledged commits with the power
     "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # what is purged is overwritten, not just unlinked
+    "PRAGMA secure_delete = ON",  # what is purged is overwritten, not just unlinked; see scrub() for what it leaves
 )
 
 
@@ -150,6 +153,40 @@ def install(engine: Engine) -> WriterQueue:
             queue.leave(ticket)
 
     return queue
+
+
+def scrub(engine: Engine, queue: WriterQueue, *, whole: bool = False) -> bool:
+    """Removes what purged rows left behind; whether it could. Busy or failing it is False, and raises nothing.
+
+    ``secure_delete`` overwrites a deleted cell in its page, but (found by looking for purged bytes in real files):
+
+    - the new page goes to the WAL. The main file keeps the old one until a checkpoint, and the WAL keeps every older
+      version until it is written over. A checkpoint that truncates ends both.
+    - when SQLite splits a page it moves cells to the new one and does not wipe where they were: a copy stays in the
+      unallocated middle of a page that lives on. secure_delete knows nothing of it. ``whole=True`` has VACUUM write
+      the file anew, which ends that: it holds the writer's place for about a second per 100 MB.
+    """
+    try:
+        connection = engine.raw_connection()
+    except (SQLAlchemyError, sqlite3.Error):
+        return False
+    driver: Any = connection.dbapi_connection
+    ticket = None
+    try:
+        ticket = queue.enter(driver, deadline=time.monotonic() + _PATIENCE_S)
+        if whole:
+            driver.execute("VACUUM").close()
+        driver.execute(f"PRAGMA busy_timeout = {int(_SCRUB_PATIENCE_S * 1000)}").close()
+        (busy, *_) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    except sqlite3.Error:
+        return False
+    finally:
+        with suppress(sqlite3.Error):
+            driver.execute(_PRAGMAS[0]).close()
+        if ticket is not None:
+            queue.leave(ticket)
+        connection.close()
 
 
 def _begin_immediate(connection: sqlite3.Connection, deadline: float) -> None:

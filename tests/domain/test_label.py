@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskservice.domain.label import hide_numbers, one_line, recipient_line
+from maskservice.domain.label import one_line, recipient_line
 
 SAMPLE = "收貨人 陳O美 0900-000000#5678 台北市大安區敦化南路1段111號"
 ADDRESS = "台北市大安區敦化南路1段111號"
@@ -55,23 +55,3 @@ def test_any_address_gives_one_printable_line(address: str) -> None:
 @given(st.text(alphabet=st.characters(), max_size=40))
 def test_one_line_twice_changes_nothing_more(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
-
-
-@pytest.mark.parametrize(
-    ("typed", "shown"),
-    [
-        ("台北市大安區敦化南路1段111號", "台北市大安區敦化南路1段111號"),
-        ("106033台北市大安區敦化南路一段111號12樓之3", "106033台北市大安區敦化南路一段111號12樓之3"),
-        ("台北市中山路1號 0912345678", "台北市中山路1號 •••"),
-        ("台北市中山路1號0912-345-678晚上到", "台北市中山路1號•••晚上到"),
-        ("台北市中山路1號(電話０９１２－３４５－６７８)", "台北市中山路1號(電話•••)"),
-        ("中山路1號 +886 912 345 678", "中山路1號 •••"),
-        ("中山路1號 02-2345-6789#100", "中山路1號 •••#100"),
-        ("中山路1號 (02)23456789", "中山路1號 •••"),
-        ("中山路1號 912345678", "中山路1號 •••"),
-        ("中山路1號 8860912345678", "中山路1號 •••"),
-        ("1段 2巷 3弄 4號 5樓", "1段 2巷 3弄 4號 5樓"),
-    ],
-)
-def test_a_phone_typed_into_an_address_is_hidden(typed: str, shown: str) -> None:
-    assert hide_numbers(typed) == shown

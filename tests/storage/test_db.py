@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from maskservice.domain.errors import DatabaseNotMigrated, DatabaseUnavailable, MaskServiceError
 from maskservice.storage.db import Database, normalise_url
+from maskservice.storage.postgresql import connect_arguments
 from maskservice.storage.schema import is_current, migrate
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.databases import make, opened
@@ -77,8 +78,8 @@ def test_what_a_sqlite_connection_is_set_to(sqlite_database: tuple[Flask, Databa
 def test_what_a_postgresql_connection_is_set_to(postgres_database: tuple[Flask, Database]) -> None:
     _, database = postgres_database
     wanted = {
-        "lock_timeout": "5s",
-        "statement_timeout": "15s",
+        "lock_timeout": "4s",
+        "statement_timeout": "4500ms",
         "idle_in_transaction_session_timeout": "30s",
         "application_name": "maskservice",
         "TimeZone": "UTC",
@@ -87,6 +88,16 @@ def test_what_a_postgresql_connection_is_set_to(postgres_database: tuple[Flask, 
     with database.engine.connect() as connection:
         found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in wanted}
     assert found == wanted
+
+
+def test_a_vanished_postgresql_peer_is_noticed_by_tcp() -> None:
+    found = connect_arguments(make_url("postgresql+psycopg://h/n?options=-c%20work_mem%3D8MB"), patience_s=7)
+    assert found["connect_timeout"] == 3
+    assert found["tcp_user_timeout"] == 7000
+    assert found["keepalives"] == 1
+    assert "lock_timeout=6000ms" in found["options"]
+    assert "statement_timeout=6500ms" in found["options"]
+    assert found["options"].endswith("work_mem=8MB")
 
 
 def test_a_unit_needs_a_context_and_does_not_nest(database_app: tuple[Flask, Database]) -> None:

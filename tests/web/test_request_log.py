@@ -47,7 +47,10 @@ def test_paths_queries_and_bodies_stay_out(site: Site, logged: io.StringIO) -> N
     assert "/v1/labels?" not in logged.getvalue()
 
 
-@pytest.mark.parametrize("given", ["", "has space", "x" * 65, "a/b", "<script>", "0912345678", "req-0912-345-678", "886912345678", "a0912345678"])
+@pytest.mark.parametrize(
+    "given",
+    ["", "has space", "x" * 65, "a/b", "<script>", "0912345678", "req-0912-345-678", "886912345678", "a0912345678"],
+)
 def test_an_odd_request_id_is_replaced(site: Site, given: str) -> None:
     answer = site.client.get("/healthz", headers={"X-Request-Id": given})
     assert len(answer.headers["X-Request-Id"]) == 24
