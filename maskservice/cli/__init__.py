@@ -16,7 +16,9 @@ from maskservice.cli.keys import keys
 from maskservice.cli.output import examples
 from maskservice.cli.pbx import pbx
 from maskservice.cli.pool import pool
+from maskservice.cli.pool_guard import guard as _guard  # noqa: F401 -- joins the group 'pool'
 from maskservice.cli.refusals import RefusingGroup
+from maskservice.cli.rekey import rekey as _rekey  # noqa: F401 -- joins the group 'numbers'
 from maskservice.cli.serve import serve
 from maskservice.cli.tenant import tenant
 from maskservice.cli.virtual_numbers import numbers

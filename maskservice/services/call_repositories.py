@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from maskservice.domain.call import Line
+from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
 
@@ -58,6 +59,29 @@ class Calls(Protocol):
     ) -> Sequence[CallRecord]:
         """Calls that met a binding of the tenant, newest first."""
         ...
+
+
+class Guard(Protocol):
+    """What is remembered of callers and of attacked numbers, for every process to see."""
+
+    def hold(self, pool_id: str, caller: bytes, *, at: datetime) -> CallerState:
+        """The caller's state, locked for this unit: guesses that are sent at once share one budget. A write."""
+        ...
+
+    def save(self, pool_id: str, caller: bytes, state: CallerState) -> None: ...
+
+    def count_wrong(self, virtual_number: str, caller: bytes, *, window_start: datetime) -> tuple[NumberState, bool]:
+        """One more wrong try on the number, and the caller once a window: the state after it, and whether he was
+        new."""
+        ...
+
+    def number(self, virtual_number: str) -> NumberState: ...
+
+    def restrict(self, virtual_number: str, *, until: datetime | None, at: datetime) -> None:
+        """Enrolled callers only until then; None: everybody again."""
+        ...
+
+    def forget(self, *, older_than: datetime, limit: int) -> int: ...
 
 
 class Receipts(Protocol):

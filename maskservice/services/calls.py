@@ -33,6 +33,7 @@ from maskservice.domain.prompts import Prompt, PromptId, say
 from maskservice.domain.routing import Bare, Choice, Facts, Keyed, Question, Ruling, decide, question_of
 from maskservice.services.content import open_phone, seal_phone
 from maskservice.services.endings import write_end
+from maskservice.services.guarding import Alarm, ask_guard, tell_guard
 from maskservice.services.lookup import care_line_of, reachable
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
@@ -58,6 +59,7 @@ class Routed:
     outcome: str
     direction: str = "none"
     replayed: bool = False
+    alarms: tuple[Alarm, ...] = ()
 
 
 def neutral() -> Hangup:
@@ -95,9 +97,12 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     question = question_of(call, thread)
     mark = None if call.caller is None else ports.index.number(virtual_number, call.caller.reveal())
     facts, found = look_up(question, virtual_number, mark, now=now, uow=uow)
-    ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
-    if facts.line is None:
+    line = facts.line
+    if line is None:
         return Routed(neutral(), Outcome.UNAVAILABLE)
+    caller = ask_guard(question, line, call, webhook.pbx_id, now=now, uow=uow, ports=ports)
+    facts = replace(facts, caller=caller.state)
+    ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
     for met in found:
         if met.stored.binding.needs_end(now):
             _keep_death(met, uow, now)
@@ -106,14 +111,15 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     receipt = _receipt(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
         return None
-    record = _record(webhook, call_id, receipt, ruling, pool_id=facts.line.pool_id, now=now)
+    record = _record(webhook, call_id, receipt, ruling, pool_id=line.pool_id, now=now)
     if not legs:
         uow.calls.add(record)
     elif not thread.ended:
         uow.calls.save(record)
+    alarms = tell_guard(ruling, line, caller, now=now, uow=uow)
     if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and mark is not None:
-        _remember(ruling.concerns, call.caller, mark, found, call_id, now=now, uow=uow, ports=ports)
-    return Routed(answer, record.outcome, ruling.direction or "none")
+        _remember(ruling.concerns, call.caller, mark, caller.key, found, call_id, now=now, uow=uow, ports=ports)
+    return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms)
 
 
 def look_up(
@@ -266,6 +272,7 @@ def _remember(
     concerns: Reachable,
     caller: PhoneNumber,
     mark: bytes,
+    guard_key: bytes,
     found: Sequence[Met],
     call_id: CallId,
     *,
@@ -287,5 +294,6 @@ def _remember(
         call=call_id.key,
         reached_at=now,
         expires_at=min(now + met.tenant.policy.contact_life, binding.expires_at),
+        caller=guard_key,
     )
     uow.contacts.remember(contact)

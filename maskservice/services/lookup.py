@@ -26,7 +26,9 @@ def reachable(met: Met, mark: bytes | None) -> Reachable:
         has_care_line=met.tenant.care_line is not None,
         is_recipient=content is not None and mark is not None and compare_digest(content.phone_mark, mark),
         shared_line=content is not None and content.shared_line,
-        contact=None if contact is None else Contact(contact.mark, contact.reached_at, contact.expires_at),
+        contact=None
+        if contact is None
+        else Contact(contact.mark, contact.reached_at, contact.expires_at, contact.withdrawn, contact.caller),
     )
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.binding import Binding
 from maskservice.domain.call import Direction, Outcome, TraceStep
+from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId, CallId
 
 
@@ -84,6 +85,7 @@ class Pool:
     created_at: datetime
     shared: bool = False
     tenant_ids: frozenset[str] = frozenset()
+    guard: GuardPolicy = field(default_factory=GuardPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,11 @@ class IdempotencyClaim:
 
 @dataclass(frozen=True, slots=True)
 class SealedContact:
-    """The last courier of a binding; ``phone`` is sealed under the binding's data key (field 'contact')."""
+    """The last courier of a binding; ``phone`` is sealed under the binding's data key (field 'contact'). ``caller``
+    is his
+    blind index in the guard's scope; ``withdrawn`` tells that he was blocked since he reached the recipient, and is
+    only
+    ever read."""
 
     binding_id: BindingId
     mark: bytes
@@ -163,6 +169,8 @@ class SealedContact:
     call: UUID
     reached_at: datetime
     expires_at: datetime
+    caller: bytes = b""
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

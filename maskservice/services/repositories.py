@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from maskservice.domain.binding import Binding, Status
+from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import (
     ApiKey,
@@ -67,6 +68,8 @@ class Pools(Protocol):
     def of_number(self, virtual_number: str) -> Pool | None: ...
 
     def all(self) -> Sequence[Pool]: ...
+
+    def replace_guard(self, pool_id: str, guard: GuardPolicy) -> None: ...
 
     def admit(self, pool_id: str, tenant_ids: Sequence[str]) -> None:
         """Lets further tenants use a pool; those who may already are passed over."""
@@ -158,13 +161,19 @@ class Bindings(Protocol):
         """Newest first, ``before`` excluded; ``status`` is the true one at ``now``."""
         ...
 
+    def to_rekey(self, virtual_number: str, *, before: datetime, now: datetime, limit: int) -> Sequence[Binding]:
+        """Bindings on the number that hold their order at ``now``, were made before ``before`` and not rekeyed since,
+        oldest first, locked for this unit."""
+        ...
+
     def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:
         """Bindings past their expiry that are not yet stored as ended, locked for this unit and passed over by other
         workers."""
         ...
 
-    def purge(self, binding_id: BindingId, *, at: datetime) -> None:
-        """Forgets everything personal of the binding and its contacts: sealed values, wrapped keys, marks, masked
+    def purge(self, binding_id: BindingId, *, extension: str, at: datetime) -> None:
+        """Nothing where the binding was rekeyed and lives on under another extension. Otherwise forgets everything
+        personal of the binding and its contacts: sealed values, wrapped keys, marks, masked
         name."""
         ...
 

@@ -41,7 +41,7 @@ def take_slot(
     while offer.numbers:
         for virtual_number in offer.numbers:
             if uow.numbers.take(virtual_number, ceiling=offer.policy.ceiling) is not None:
-                return virtual_number, _claim(
+                return virtual_number, claim_extension(
                     virtual_number, offer.policy, binding=binding, at=at, uow=uow, randomness=randomness
                 )
         # All of them filled up since they were offered; each round means that others were served, so this ends.
@@ -54,9 +54,10 @@ def take_slot(
     raise PoolExhausted(POOL_IS_FULL)
 
 
-def _claim(
+def claim_extension(
     virtual_number: str, policy: PoolPolicy, *, binding: UUID, at: datetime, uow: UnitOfWork, randomness: Randomness
 ) -> str:
+    """A free extension of a number whose count was raised already in this unit, now held by ``binding``."""
     for count in _HANDFULS:
         proposals = propose(policy, randomness.below, count=count)
         taken = uow.slots.claim(virtual_number, proposals, binding=binding, at=at)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from maskservice.domain.call import Direction, Line, Outcome
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.services.records import CallRecord, Met
+from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, SLOTS, not_ended
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
 from maskservice.storage.pools import usable_by
@@ -47,7 +48,9 @@ _ROOM = bindparam("room", type_=Integer())
 def _line(met_by: ColumnElement[bool], *, through: FromClause | None = None, narrowed: bool) -> FromClause:
     """The number with its pool, the bindings that ``met_by`` picks (``through`` slots), each with its tenant and
     contact."""
-    line: FromClause = NUMBERS.join(POOLS, POOLS.c.id == _N.pool_id)
+    line: FromClause = NUMBERS.join(POOLS, POOLS.c.id == _N.pool_id).outerjoin(
+        GUARD_NUMBERS, GUARD_NUMBERS.c.virtual_number == _NUMBER
+    )
     if through is not None:
         line = line.outerjoin(through, (_S.virtual_number == _NUMBER) & (_S.extension == bindparam("digits")))
     mine = _B.tenant_id == _TENANT if narrowed else true()
@@ -55,6 +58,7 @@ def _line(met_by: ColumnElement[bool], *, through: FromClause | None = None, nar
         line.outerjoin(BINDINGS, (_B.virtual_number == _NUMBER) & met_by & mine)
         .outerjoin(TENANTS, TENANTS.c.id == _B.tenant_id)
         .outerjoin(CONTACTS, (_C.virtual_number == _NUMBER) & (_C.binding == _B.key))
+        .outerjoin(GUARD_CALLERS, (GUARD_CALLERS.c.pool_id == _N.pool_id) & (GUARD_CALLERS.c.caller == _C.caller))
     )
 
 
@@ -65,7 +69,8 @@ def _narrow(statement: Select[Any], *, narrowed: bool) -> Select[Any]:
 
 @lru_cache(maxsize=2)
 def _by_slot(*, narrowed: bool) -> Select[Any]:
-    source = _line(_B.key == _S.binding, through=SLOTS, narrowed=narrowed)
+    # A binding that was rekeyed answers to its present extension only: the old slot rests and leads nowhere.
+    source = _line((_B.key == _S.binding) & (_B.extension == _S.extension), through=SLOTS, narrowed=narrowed)
     return _narrow(select(*LINE_COLUMNS, *MET_COLUMNS).select_from(source), narrowed=narrowed)
 
 

@@ -24,7 +24,7 @@ def _remember() -> Insert:
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[_C.virtual_number, _C.binding],
-        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at")},
+        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at", "caller")},
         where=_C.reached_at <= new.reached_at,
     )
 
@@ -48,6 +48,7 @@ class SqlContacts:
                 "call": contact.call,
                 "reached_at": contact.reached_at,
                 "expires_at": contact.expires_at,
+                "caller": contact.caller or None,
             },
         )
 

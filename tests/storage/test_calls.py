@@ -73,7 +73,7 @@ def test_a_slot_in_quarantine_still_meets_its_ended_binding(uow: SqlUnitOfWork, 
     found = uow.calls.line_and_slot(NUMBER, "5678")
     assert found is not None
     assert found[1] == Met(stored, world.tenant, None)
-    uow.bindings.purge(stored.binding.id, at=LATER)
+    uow.bindings.purge(stored.binding.id, extension=stored.binding.extension, at=LATER)
     found = uow.calls.line_and_slot(NUMBER, "5678")
     assert found is not None
     assert found[1] is not None

@@ -210,7 +210,7 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     bindings.page(tenant_id, now=NOW, limit=10, before=key(3000), status=Status.ACTIVE)
     bindings.page(tenant_id, now=NOW, limit=10, before=None, order_id="order-20")
     bindings.page(tenant_id, now=NOW, limit=10, before=None, waybill="W20")
-    bindings.purge(binding, at=NOW)
+    bindings.purge(binding, extension="0008", at=NOW)
     orders.claim(tenant_id, "order-20", binding=binding, waybill=None)
     orders.current(tenant_id, "order-20")
     orders.place_of(tenant_id, "order-20", binding.key)
