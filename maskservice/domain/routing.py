@@ -1,6 +1,6 @@
 """Who is connected to whom: the rules of a call, as functions of what is known.
 
-Answers for: what a request asks (:func:`question_of`), the decision with its trace (:func:`decide`).
+Answers for: the decision with its trace (:func:`decide`).
 Must not know: where the facts come from, how an answer is written, the real numbers.
 Source: product.md 'A call'. Wrong, expired, locked and blocked take one path, so that the service is no oracle for
 live extensions.
@@ -8,7 +8,6 @@ live extensions.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,6 @@ from maskservice.domain.call import (
     Direction,
     Gather,
     Hangup,
-    InboundCall,
     Line,
     Party,
     Reachable,
@@ -31,40 +29,7 @@ from maskservice.domain.check_digit import passes_check
 from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
 from maskservice.domain.prompts import MenuChoice, PromptId, order_tail, say, say_menu
-
-LONGEST_KEYED = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """An extension was keyed or dialled; ``extension`` is None where what was keyed cannot be one."""
-
-    extension: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bare:
-    """The number alone was dialled: a call-back, or a courier about to be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A key was pressed in the menu; ``binding`` is None where the key offers nothing."""
-
-    binding: BindingId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Asked, and nothing was keyed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """The call was answered for good before; a further leg gets nothing more."""
-
-
-Question = Keyed | Bare | Choice | Silence | Over
+from maskservice.domain.question import Bare, Choice, Keyed, Over, Question, Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,32 +61,6 @@ class Ruling:
     concerns: Reachable | None = None
     remember_caller: bool = False
     wrong_try: bool = False
-
-
-def question_of(call: InboundCall, thread: Thread) -> Question:
-    """What this leg asks. Digits win over an extension in the dialled string, which counts on the first leg only."""
-    if thread.ended:
-        return Over()
-    keyed = _digits(call.digits)
-    if thread.menu and keyed != "":
-        place = int(keyed) if keyed is not None and len(keyed) == 1 else 0
-        return Choice(thread.menu[place - 1] if 1 <= place <= len(thread.menu) else None)
-    if keyed != "":
-        return Keyed(keyed)
-    if thread.legs:
-        return Silence()
-    if call.dialled is not None and call.dialled.extension is not None:
-        return Keyed(_digits(call.dialled.extension))
-    return Bare()
-
-
-def _digits(text: str | None) -> str | None:
-    """The plain digits of what was keyed, '' for nothing, None for what no extension can be. Full width and a
-    closing # are read."""
-    if text is None or len(text) > LONGEST_KEYED:
-        return "" if text is None else None
-    plain = unicodedata.normalize("NFKC", text).strip().strip("#*")
-    return plain if plain == "" or (plain.isascii() and plain.isdigit()) else None
 
 
 def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bool, now: datetime) -> Ruling:

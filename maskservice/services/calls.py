@@ -1,5 +1,4 @@
 """A PBX asks what to do with a call: one look-up, one pure decision, one commit.
-
 Answers for: the legs of a call knowing each other, a retried webhook getting the same answer, the contact and the
 record being written with
 the decision. Must not know: a PBX's format, SQL. The real number is opened last of all and leaves only inside the
@@ -30,7 +29,8 @@ from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import Prompt, PromptId, say
-from maskservice.domain.routing import Bare, Choice, Facts, Keyed, Question, Ruling, decide, question_of
+from maskservice.domain.question import Bare, Choice, Keyed, Question, question_of
+from maskservice.domain.routing import Facts, Ruling, decide
 from maskservice.services.content import open_phone, seal_phone
 from maskservice.services.endings import write_end
 from maskservice.services.guarding import Alarm, ask_guard, tell_guard

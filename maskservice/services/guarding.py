@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from maskservice.domain.call import Connect, InboundCall, Line, Party
 from maskservice.domain.guard import CallerState, after_reach, after_wrong_try, window_start
-from maskservice.domain.routing import Choice, Keyed, Question, Ruling
+from maskservice.domain.question import Choice, Keyed, Question
+from maskservice.domain.routing import Ruling
 from maskservice.services.ports import Ports, UnitOfWork
 
 _CALLER_SCOPE = "caller"

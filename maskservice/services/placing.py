@@ -18,7 +18,7 @@ from maskservice.services.content import Recipient, seal_content
 from maskservice.services.endings import write_end
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import OrderPlace, PoolOffer, StoredBinding, Tenant
-from maskservice.services.slots import POOL_IS_FULL, take_slot
+from maskservice.services.slots import POOL_IS_FULL, shuffled, take_slot
 from maskservice.services.views import Bound, compose_view
 
 _ATTEMPTS = 5
@@ -49,6 +49,8 @@ def place_order(
     ports: Ports,
     answer_existing: Callable[[StoredBinding], Bound],
 ) -> Bound:
+    # Among those that were offered any is as good: picking at random spreads evenly also where few stand in the ring.
+    offer = replace(offer, numbers=shuffled(offer.numbers, ports.randomness))
     # A full pool must not hide that the order has its number already, so the order is looked at in either case.
     place = BindingId(offer.numbers[0] if offer.numbers else "+0", key)
     existing = _claim_order(order, place, now=now, uow=uow)

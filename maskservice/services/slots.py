@@ -23,6 +23,15 @@ _WINDOW = 10_000
 _WINDOWS = 64
 
 
+def shuffled(numbers: tuple[str, ...], randomness: Randomness) -> tuple[str, ...]:
+    """The numbers in a random order, each order as likely (Fisher and Yates)."""
+    order = list(numbers)
+    for place in range(len(order) - 1, 0, -1):
+        other = randomness.below(place + 1)
+        order[place], order[other] = order[other], order[place]
+    return tuple(order)
+
+
 def take_slot(
     offer: PoolOffer,
     *,

@@ -239,6 +239,17 @@ def test_a_full_pool_is_exhausted_at_its_ceiling_exactly_and_still_answers_for_b
     assert use in pools.running_low(pools.pool_use(shop.ports))
 
 
+def test_bindings_are_spread_over_the_numbers(shop: Shop) -> None:
+    pools.import_numbers([f"0900-00000{n}" for n in range(1, 5)], pool_name="default", ports=shop.ports)
+    used: dict[str, int] = {}
+    for place in range(60):
+        number = shop.bind(str(place)).masked_number.virtual_number
+        used[number] = used.get(number, 0) + 1
+    # Sixty over five: fewer than two on one of them happens once in some thousand runs of a fair draw.
+    assert len(used) == 5
+    assert min(used.values()) >= 2
+
+
 def test_a_released_slot_is_not_given_out_before_its_quarantine_is_over(shop: Shop) -> None:
     policy = PoolPolicy(density=Decimal("0.0001"), quarantine=timedelta(days=3))
     pools.create_pool("one", policy=policy, tenants=(shop.tenant.name,), ports=shop.ports)

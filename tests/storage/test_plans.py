@@ -13,6 +13,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.engine.interfaces import CacheStats
 
 from maskservice.domain.binding import Status
+from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
 from maskservice.storage.db import Database
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, RECEIPTS, SLOTS
@@ -202,6 +203,13 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     uow.slots.rest(NUMBER, "0004", until=NOW)
     uow.slots.rested(now=NOW + timedelta(minutes=100), limit=5)
     uow.slots.free(NUMBER, "0004")
+    bindings.to_rekey(NUMBER, before=NOW, now=NOW, limit=5)
+    uow.guard.hold("pool_1", b"caller", at=NOW)
+    uow.guard.save("pool_1", b"caller", CallerState(wrong=(NOW,)))
+    uow.guard.count_wrong(NUMBER, b"caller", window_start=NOW)
+    uow.guard.number(NUMBER)
+    uow.guard.restrict(NUMBER, until=None, at=NOW)
+    uow.guard.forget(older_than=NOW - timedelta(days=1), limit=5)
     bindings.get(binding)
     bindings.get(binding, for_update=True)
     bindings.by_slot(NUMBER, "0008")
