@@ -133,12 +133,15 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is known of a virtual number that belongs to a pool: how it is dialled, how it is guarded, how it fares."""
+    """What is known of a virtual number that belongs to a pool: how it is dialled, how it is guarded, how it fares.
+
+    ``caller_is_ours``: the call shows one of our own virtual numbers as its caller, which nobody can call back."""
 
     virtual_number: str
     pool_id: str
     dialled_length: int
     check_digit: bool
+    caller_is_ours: bool = False
     guard: GuardPolicy = field(default_factory=GuardPolicy)
     state: NumberState = field(default_factory=NumberState)
 

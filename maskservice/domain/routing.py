@@ -68,6 +68,8 @@ def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bo
     line = facts.line
     if line is None:
         return _end(thread, (TraceStep("line", "none"),))
+    # One of our own numbers as the caller is spoofed or a loop: nobody could be reached under it.
+    caller_known = caller_known and not line.caller_is_ours
     opening = TraceStep("line", "found")
     match question:
         case Over():
@@ -82,7 +84,8 @@ def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bo
             met = facts.met if well_formed else None
         case Choice(binding):
             steps = (opening, TraceStep("menu", "none" if binding is None else "chosen"))
-            met = facts.met
+            # A menu is read to a recipient; whoever continues his call from another phone chooses nothing.
+            met = facts.met if facts.met is not None and facts.met.is_recipient else None
     return _meet(line, met, thread=thread, steps=steps, caller=facts.caller, caller_known=caller_known, now=now)
 
 

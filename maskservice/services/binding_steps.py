@@ -98,6 +98,7 @@ def change_binding(command: ChangeBinding, ports: Ports) -> BindingView:
         if command.name is not UNCHANGED or _content_is_named(command):
             after = _changed_content(command, after, uow=uow, ports=ports)
         uow.bindings.save(after.binding)
+        _shorten_contact(stored.binding, after.binding, uow)
         if after.binding.waybill != stored.binding.waybill:
             binding = after.binding
             uow.orders.set_waybill(binding.tenant_id, binding.order_id, binding=binding.id, waybill=binding.waybill)
@@ -119,8 +120,15 @@ def _step(
                 write_end(after, uow)
             else:
                 uow.bindings.save(after)
+                _shorten_contact(stored.binding, after, uow)
         uow.commit()
         return open_view(replace(stored, binding=after), cipher=ports.cipher, now=now)
+
+
+def _shorten_contact(before: Binding, after: Binding, uow: UnitOfWork) -> None:
+    """A contact never outlives its binding."""
+    if after.expires_at < before.expires_at:
+        uow.contacts.shorten(after.id, until=after.expires_at)
 
 
 def _row(stored: StoredBinding, ports: Ports) -> RowCipher:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from maskservice.domain.call import FINAL, Outcome
+from maskservice.services.call_memory import call_name
 from maskservice.services.ports import Ports
 from maskservice.services.records import CallRecord
 
@@ -33,7 +34,7 @@ def report_call(report: CallReport, ports: Ports) -> bool:
     """Notes the report on the call's record. False where the call is unknown: that is no error. Raises
     DatabaseUnavailable."""
     with ports.unit() as uow:
-        receipt = uow.receipts.latest(report.virtual_number, report.pbx_id, report.pbx_call_id)
+        receipt = uow.receipts.latest(report.virtual_number, report.pbx_id, call_name(report.pbx_call_id, ports))
         record = None if receipt is None else uow.calls.get(receipt.call, for_update=True)
         if record is None:
             return False

@@ -6,6 +6,7 @@ Nothing here decides whether a call is connected: a binding is dead at its momen
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -57,9 +58,13 @@ def free_rested(ports: Ports, *, limit: int) -> int:
     now = ports.clock.now()
     with ports.unit() as uow:
         rested = uow.slots.rested(now=now, limit=limit)
+        freed: Counter[str] = Counter()
         for virtual_number, extension, key in rested:
             uow.bindings.purge(BindingId(virtual_number, key), extension=extension, at=now)
-            uow.slots.free(virtual_number, extension)
+            freed[virtual_number] += uow.slots.free(virtual_number, extension, binding=key)
+        # Last, and in one order: allocations wait for a number's row, and hold rows that were locked above.
+        for virtual_number, count in sorted(freed.items()):
+            uow.numbers.give_back(virtual_number, count)
         uow.commit()
     return len(rested)
 

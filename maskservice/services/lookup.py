@@ -20,6 +20,9 @@ CARE_LINE_FIELD = "care_line"
 def reachable(met: Met, mark: bytes | None) -> Reachable:
     """``mark``: the caller's blind index on this virtual number, None for a withheld caller."""
     content, contact = met.stored.content, met.contact
+    if contact is not None and content is not None and compare_digest(contact.mark, content.phone_mark):
+        # The recipient's phone was changed to that of the last courier: nobody is connected to himself.
+        contact = None
     return Reachable(
         binding=met.stored.binding,
         shop=met.tenant.name,

@@ -186,7 +186,8 @@ class Met:
 class Receipt:
     """What a webhook was answered. ``action``: gather, connect or hangup. For a gather ``prompt`` is its id,
     ``max_digits`` and
-    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party`` and ``binding``. ``trace``: of
+    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party``. ``binding`` and
+    ``tenant_id``: what the call met last, in whatever state. ``trace``: of
     the call up to this leg, so that
     the next leg can write the call's record without reading it."""
 
@@ -206,6 +207,7 @@ class Receipt:
     menu: tuple[UUID, ...] = ()
     party: str | None = None
     binding: UUID | None = None
+    tenant_id: str | None = None
     trace: tuple[TraceStep, ...] = ()
 
 

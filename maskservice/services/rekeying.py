@@ -65,7 +65,7 @@ def _rekey(
             "Allow a denser number for that time with --over-ceiling."
         )
     extension = claim_extension(number, policy, binding=binding.id.key, at=now, uow=uow, randomness=ports.randomness)
-    uow.slots.rest(number, binding.extension, until=now + policy.quarantine)
+    uow.slots.rest(number, binding.extension, binding=binding.id.key, until=now + policy.quarantine)
     after = replace(binding, extension=extension, rekeyed_at=now)
     uow.bindings.save(after)
     return Rekeyed(binding.tenant_id, binding.order_id, binding.id, binding.masked_number, after.masked_number)

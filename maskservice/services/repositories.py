@@ -102,6 +102,10 @@ class Numbers(Protocol):
         None."""
         ...
 
+    def give_back(self, virtual_number: str, count: int) -> None:
+        """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
+        ...
+
     def of_pool(self, pool_id: str) -> Sequence[tuple[str, int]]:
         """Each number with its held count."""
         ...
@@ -117,8 +121,8 @@ class Slots(Protocol):
         """Held extensions in a closed range, for the rare search of a nearly full number."""
         ...
 
-    def rest(self, virtual_number: str, extension: str, *, until: datetime) -> None:
-        """The binding ended: the slot is quarantined until then."""
+    def rest(self, virtual_number: str, extension: str, *, binding: UUID, until: datetime) -> None:
+        """The binding ended or moved on: its slot is quarantined until then. Nothing where another one holds it."""
         ...
 
     def rested(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str, UUID]]:
@@ -126,8 +130,9 @@ class Slots(Protocol):
         over by other workers."""
         ...
 
-    def free(self, virtual_number: str, extension: str) -> bool:
-        """Deletes the slot and counts the number's held extensions down. False where it was gone."""
+    def free(self, virtual_number: str, extension: str, *, binding: UUID) -> bool:
+        """Deletes the binding's slot; False where it was gone. The number's count goes down with
+        ``numbers.give_back``."""
         ...
 
 

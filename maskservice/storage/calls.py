@@ -108,6 +108,8 @@ _FIXED = frozenset({"virtual_number", "started_at", "key", "pbx_id", "pbx_call_i
 
 _ADD = insert(CALLS)
 _SAVE = update(CALLS).where(*_HERE)
+_SAVE_LEG = update(CALLS).where(*_HERE, _K.outcome == literal_column(f"'{Outcome.ASKING.value}'"))
+_LEG = ("outcome", "trace", "tenant_id", "binding", "direction", "party", "tries_used", "connected_at", "ended_at")
 _GET = select(*_RECORD_COLUMNS).where(*_HERE)
 _GET_LOCKED = _GET.with_for_update()
 
@@ -172,17 +174,20 @@ class SqlCalls:
         self._statements = statements
 
     def line_and_slot(
-        self, virtual_number: str, extension: str, *, tenant_id: str | None = None
+        self, virtual_number: str, extension: str, *, own_mark: bytes | None = None, tenant_id: str | None = None
     ) -> tuple[Line, Met | None] | None:
         narrowed = tenant_id is not None
-        parameters = {"at_number": virtual_number, "digits": extension}
+        parameters: dict[str, Any] = {"at_number": virtual_number, "digits": extension, "own_mark": own_mark}
         row = self._statements.first(
             _by_slot(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
         return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
 
-    def line_and_binding(self, binding_id: BindingId) -> tuple[Line, Met | None] | None:
-        row = self._statements.first(_by_key(), {"at_number": binding_id.virtual_number, "at_key": binding_id.key})
+    def line_and_binding(
+        self, binding_id: BindingId, *, own_mark: bytes | None = None
+    ) -> tuple[Line, Met | None] | None:
+        place = {"at_number": binding_id.virtual_number, "at_key": binding_id.key}
+        row = self._statements.first(_by_key(), place | {"own_mark": own_mark})
         return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
 
     def line_and_recipient(
@@ -190,7 +195,8 @@ class SqlCalls:
     ) -> tuple[Line, Sequence[Met], bool] | None:
         """Bindings past their expiry that no job has ended yet are among them: the rules know what is live."""
         narrowed = tenant_id is not None
-        parameters = {"at_number": virtual_number, "mark": mark, "now": now}
+        # Whoever is a recipient is none of our numbers: those are refused as recipients.
+        parameters = {"at_number": virtual_number, "mark": mark, "now": now, "own_mark": None}
         rows = self._statements.rows(
             _by_recipient(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
@@ -201,6 +207,10 @@ class SqlCalls:
 
     def add(self, record: CallRecord) -> None:
         self._statements.change(_ADD, _row(record))
+
+    def save_leg(self, record: CallRecord) -> None:
+        row = _row(record)
+        self._statements.change(_SAVE_LEG, {name: row[name] for name in _LEG} | _at(record.id))
 
     def save(self, record: CallRecord) -> None:
         changes = {name: value for name, value in _row(record).items() if name not in _FIXED}

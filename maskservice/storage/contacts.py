@@ -5,7 +5,9 @@ Answers for: the repository ``Contacts``. Must not know: numbers; marks and seal
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -30,6 +32,15 @@ def _remember() -> Insert:
 
 
 _REMEMBER = _remember()
+_SHORTEN = (
+    update(CONTACTS)
+    .where(
+        _C.virtual_number == bindparam("at_number"),
+        _C.binding == bindparam("at_key"),
+        _C.expires_at > bindparam("until", type_=_C.expires_at.type),
+    )
+    .values(expires_at=bindparam("until", type_=_C.expires_at.type))
+)
 _GET = select(*CONTACT_COLUMNS).where(_C.virtual_number == bindparam("at_number"), _C.binding == bindparam("at_key"))
 
 
@@ -51,6 +62,10 @@ class SqlContacts:
                 "caller": contact.caller or None,
             },
         )
+
+    def shorten(self, binding_id: BindingId, *, until: datetime) -> None:
+        place = {"at_number": binding_id.virtual_number, "at_key": binding_id.key}
+        self._statements.change(_SHORTEN, place | {"until": until})
 
     def get(self, binding_id: BindingId) -> SealedContact | None:
         row = self._statements.first(_GET, {"at_number": binding_id.virtual_number, "at_key": binding_id.key})

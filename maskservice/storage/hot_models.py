@@ -205,6 +205,7 @@ class ReceiptRow(Base):
     menu: Mapped[str | None]  # keys of bindings in hexadecimal, separated by spaces
     party: Mapped[str | None] = mapped_column(String(12))
     binding: Mapped[UUID | None] = mapped_column(Uuid)
+    tenant_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     trace: Mapped[list[Any]] = mapped_column(JSON)  # of the call up to this leg: [step, found, tenant or null] each
     __table_args__ = (
         CheckConstraint("action IN ('gather', 'connect', 'hangup')", name="action"),

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam, literal_column, select
+
 from maskservice.domain.binding import Binding, Status
 from maskservice.domain.call import Line, TraceStep
 from maskservice.domain.ids import BindingId
@@ -39,9 +41,13 @@ TENANT_COLUMNS = (
     _T.latin_mask, _T.care_line, _T.wrapped_key,
 )  # fmt: skip
 CONTACT_COLUMNS = (_C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at, _C.caller)
+_OWN = NUMBERS.alias("own")
+CALLER_IS_OURS = (
+    select(literal_column("1")).where(_OWN.c.mark == bindparam("own_mark", type_=_OWN.c.mark.type)).exists()
+).label("caller_is_ours")
 LINE_COLUMNS = (
     NUMBERS.c.virtual_number, NUMBERS.c.pool_id, POOLS.c.extension_length, POOLS.c.check_digit, POOLS.c.guard,
-    *NUMBER_STATE_COLUMNS,
+    *NUMBER_STATE_COLUMNS, CALLER_IS_OURS,
 )  # fmt: skip
 # When the contact's courier was blocked last: a contact made before that is withdrawn.
 MET_COLUMNS = (*BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS, GUARD_CALLERS.c.blocked_at)
@@ -160,12 +166,13 @@ def contact_of(cells: Cells) -> SealedContact | None:
 
 def line_of(cells: Cells) -> Line:
     """From :data:`LINE_COLUMNS`. The check digit is dialled on top of the extension."""
-    virtual_number, pool_id, extension_length, check_digit, guard, *state = cells
+    virtual_number, pool_id, extension_length, check_digit, guard, *state, is_ours = cells
     return Line(
         virtual_number,
         pool_id,
         extension_length + (1 if check_digit else 0),
         bool(check_digit),
+        bool(is_ours),
         guard_of(guard),
         number_state_of(state),
     )

@@ -245,9 +245,8 @@ def test_bindings_are_spread_over_the_numbers(shop: Shop) -> None:
     for place in range(60):
         number = shop.bind(str(place)).masked_number.virtual_number
         used[number] = used.get(number, 0) + 1
-    # Sixty over five: fewer than two on one of them happens once in some thousand runs of a fair draw.
+    # Sixty over five: one of them being left out happens once in a hundred thousand runs of a fair draw.
     assert len(used) == 5
-    assert min(used.values()) >= 2
 
 
 def test_a_released_slot_is_not_given_out_before_its_quarantine_is_over(shop: Shop) -> None:

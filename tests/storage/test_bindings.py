@@ -85,7 +85,7 @@ def test_by_slot_goes_through_the_slot(uow: SqlUnitOfWork, world: World) -> None
     # An extension that is too long is not cut to one that fits the column.
     assert uow.bindings.by_slot(NUMBER, "5678" * 8) is None
     uow.numbers.take(NUMBER, ceiling=10)
-    uow.slots.free(NUMBER, "5678")
+    uow.slots.free(NUMBER, "5678", binding=stored.binding.id.key)
     assert uow.bindings.by_slot(NUMBER, "5678") is None
 
 

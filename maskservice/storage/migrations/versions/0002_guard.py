@@ -45,11 +45,13 @@ def upgrade() -> None:
     op.create_index("ix_guard_scans_window_start", "guard_scans", ["window_start"])
     op.add_column("pools", sa.Column("guard", sa.JSON(), nullable=True))
     op.add_column("bindings", sa.Column("rekeyed_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("webhook_receipts", sa.Column("tenant_id", sa.String(length=40), nullable=True))
     op.add_column("contacts", sa.Column("caller", sa.LargeBinary(), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("contacts", "caller")
+    op.drop_column("webhook_receipts", "tenant_id")
     op.drop_column("bindings", "rekeyed_at")
     op.drop_column("pools", "guard")
     for table in ("guard_scans", "guard_numbers", "guard_callers"):
