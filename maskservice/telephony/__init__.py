@@ -1,6 +1,7 @@
 """PBX dialects: bytes ↔ domain, pure. ``DIALECTS`` lists them by name.
 
-Answers for: which dialects there are. Must not know: Flask, the database, the services, what a call leads to.
+Answers for: which dialects there are, and which of them a request looks like. Must not know: Flask, the database, the
+services, what a call leads to.
 """
 
 from __future__ import annotations
@@ -8,9 +9,63 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from maskservice.telephony.dialect import CallEvent, CallEventKind, Dialect, UnreadableBody, Written
+from maskservice.telephony import jambonz, plivo, signalwire, telnyx, twilio
+from maskservice.telephony.causes import Cause
+from maskservice.telephony.dialect import (
+    CallEvent,
+    CallEventKind,
+    CallSide,
+    Dialect,
+    Links,
+    SecretForm,
+    UnreadableBody,
+    Written,
+)
+from maskservice.telephony.jambonz import JAMBONZ
 from maskservice.telephony.native import NATIVE
+from maskservice.telephony.plivo import PLIVO
+from maskservice.telephony.request import WebhookRequest
+from maskservice.telephony.signalwire import SIGNALWIRE
+from maskservice.telephony.telnyx import TELNYX
+from maskservice.telephony.twilio import TWILIO
+from maskservice.telephony.vonage import VONAGE
 
-__all__ = ["DIALECTS", "NATIVE", "CallEvent", "CallEventKind", "Dialect", "UnreadableBody", "Written"]
+__all__ = [
+    "DIALECTS",
+    "NATIVE",
+    "CallEvent",
+    "CallEventKind",
+    "CallSide",
+    "Cause",
+    "Dialect",
+    "Links",
+    "SecretForm",
+    "UnreadableBody",
+    "WebhookRequest",
+    "Written",
+    "likely_dialect",
+]
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({NATIVE.name: NATIVE})
+_ALL: tuple[Dialect, ...] = (NATIVE, TWILIO, SIGNALWIRE, TELNYX, PLIVO, VONAGE, JAMBONZ)
+
+# SignalWire's requests may bear Twilio's header too, so it is asked for first. A bearer token is Vonage's here.
+_MARKS: tuple[tuple[str, Dialect], ...] = (
+    (signalwire.SIGNATURE_HEADER, SIGNALWIRE),
+    (signalwire.SHA256_HEADER, SIGNALWIRE),
+    (twilio.SIGNATURE_HEADER, TWILIO),
+    (telnyx.SIGNATURE_HEADER, TELNYX),
+    (plivo.SIGNATURE_HEADER, PLIVO),
+    (jambonz.SIGNATURE_HEADER, JAMBONZ),
+    ("Authorization", VONAGE),
+)
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({each.name: each for each in _ALL})
+
+
+def likely_dialect(request: WebhookRequest) -> Dialect:
+    """The dialect that the request's headers look like, the native one where they look like none.
+
+    Proves nothing, and serves one end: the neutral hangup in words that the PBX understands while the database, which
+    alone knows its dialect, cannot be asked.
+    """
+    return next((dialect for header, dialect in _MARKS if request.header(header) is not None), NATIVE)

@@ -7,7 +7,7 @@ an answer leads to.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -16,16 +16,24 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError, from_json
 
 from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
-from maskservice.domain.errors import FieldError, InvalidContent, MaskedNumberUnreadable
-from maskservice.domain.masked import Dialled, read_dialled
+from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.phone import read_caller
 from maskservice.domain.prompts import Prompt, PromptId, say
 from maskservice.telephony import signature
-from maskservice.telephony.dialect import CallEvent, CallEventKind, UnreadableBody, Written
+from maskservice.telephony.causes import cause_of_word
+from maskservice.telephony.dialect import (
+    NOTHING_TO_SAY,
+    CallEvent,
+    CallEventKind,
+    Links,
+    SecretForm,
+    UnreadableBody,
+    Written,
+)
+from maskservice.telephony.fields import LONGEST_DURATION_S, dialled_of, is_call_id
+from maskservice.telephony.request import WebhookRequest
 
 CONTENT_TYPE = "application/json"
-LONGEST_CALL_ID = 128
-LONGEST_DURATION_S = 86_400
 
 _DETAILS = {
     "missing": "This field is required.",
@@ -34,16 +42,8 @@ _DETAILS = {
 }
 
 
-def _is_call_id(text: object) -> bool:
-    return (
-        isinstance(text, str)
-        and 1 <= len(text) <= LONGEST_CALL_ID
-        and all(character.isprintable() and not character.isspace() for character in text)
-    )
-
-
 def _call_id(text: str) -> str:
-    if not _is_call_id(text):
+    if not is_call_id(text):
         raise PydanticCustomError("call_id_form", "A call id is 1 to 128 visible characters.")
     return text
 
@@ -80,51 +80,74 @@ _BodyT = TypeVar("_BodyT", bound=_Body)
 class NativeDialect:
     """The dialect of the contract; stateless."""
 
+    secret_form: SecretForm
     name: str = "native"
+    reads_problems: bool = True
 
-    def verify(self, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: datetime) -> str:
+    def read_secret(self, text: str) -> bytes:
+        """As :func:`maskservice.telephony.signature.parse_secret`."""
+        return signature.parse_secret(text)
+
+    def verify(self, request: WebhookRequest, *, secrets: Sequence[bytes], now: datetime) -> str:
         """As :func:`maskservice.telephony.signature.verify`."""
-        return signature.verify(headers=headers, body=body, secrets=secrets, now=now)
+        return signature.verify(headers=request.headers, body=request.body, secrets=secrets, now=now)
 
-    def read_call(self, body: bytes) -> InboundCall:
+    def read_call(self, request: WebhookRequest) -> InboundCall:
         """One leg. Raises UnreadableBody for what is no JSON object, InvalidContent with every wrong field by its
         JSON Pointer.
 
         A caller or a called number that cannot be read is no error: the call is answered like one from or to nobody
         known.
         """
-        read = _read(CallBody, body)
+        read = _read(CallBody, request.body)
         return InboundCall(
             pbx_call_id=read.call_id,
             caller=read_caller(read.caller),
-            dialled=_dialled(read.to),
+            dialled=dialled_of(read.to),
             digits=read.digits,
         )
 
-    def read_event(self, body: bytes) -> CallEvent:
+    def read_event(self, request: WebhookRequest) -> CallEvent:
         """One report. Raises UnreadableBody for what is no JSON object, InvalidContent where the call id is missing
         or malformed.
         """
-        read = _read(EventBody, body)
-        dialled = _dialled(read.to)
+        read = _read(EventBody, request.body)
+        dialled, kind = dialled_of(read.to), _kind(read.event)
         return CallEvent(
             pbx_call_id=read.call_id,
             virtual_number=None if dialled is None else dialled.virtual_number,
-            event=_kind(read.event),
+            event=kind,
             at=_moment(read.at),
             duration_s=_seconds(read.duration_s),
+            cause=cause_of_word(self.name, kind),
         )
 
-    def write(self, call_id: str, answer: Answer) -> Written:
+    def write(self, call_id: str, answer: Answer, *, links: Links) -> Written:  # noqa: ARG002 - the PBX knows its way
         """The three shapes of the contract. ``connect`` is the one place where a real number leaves the service."""
         return Written(_json({"call_id": call_id, **_shape(answer)}), CONTENT_TYPE)
 
-    def write_neutral_hangup(self, body: bytes) -> Written:
+    def write_neutral_hangup(self, request: WebhookRequest) -> Written:
         """:func:`neutral_hangup` with its content type."""
-        return Written(neutral_hangup(body), CONTENT_TYPE)
+        return Written(neutral_hangup(request.body), CONTENT_TYPE)
+
+    def acknowledge(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - the same for all
+        """Nothing: 204."""
+        return NOTHING_TO_SAY
+
+    def setup(self, *, pbx_id: str, base_url: str, secret: str) -> str:
+        """What the PBX has to know. Holds the secret, which is shown this once."""
+        links = Links.of(base_url, pbx_id)
+        return (
+            f"Calls:   POST {links.calls_url}\n"
+            f"Events:  POST {links.events_url}\n"
+            f"Secret:  {secret}\n"
+            "Signed as in Standard Webhooks: webhook-id, webhook-timestamp, webhook-signature.\n"
+        )
 
 
-NATIVE = NativeDialect()
+NATIVE = NativeDialect(
+    SecretForm(ours=True, name="Webhook secret", found_at="shown once, when the PBX is created or its secret rotated")
+)
 
 
 def neutral_hangup(body: bytes) -> bytes:
@@ -136,7 +159,7 @@ def neutral_hangup(body: bytes) -> bytes:
         read = from_json(body)
     except ValueError:
         read = None
-    if isinstance(read, dict) and _is_call_id(read.get("call_id")):
+    if isinstance(read, dict) and is_call_id(read.get("call_id")):
         call_id = read["call_id"]
     return _json({"call_id": call_id, **_shape(Hangup(say(PromptId.GOODBYE)))})
 
@@ -155,15 +178,6 @@ def _read(model: type[_BodyT], body: bytes) -> _BodyT:
 def _field_error(kind: str, place: Sequence[int | str]) -> FieldError:
     code = {"missing": "required", "string_type": "wrong_type"}.get(kind, "invalid")
     return FieldError("".join(f"/{part}" for part in place), code, _DETAILS.get(kind, "This field cannot be accepted."))
-
-
-def _dialled(text: object) -> Dialled | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        return read_dialled(text)
-    except MaskedNumberUnreadable:
-        return None
 
 
 def _kind(value: object) -> CallEventKind | None:

@@ -20,7 +20,7 @@ from maskservice.domain.errors import InvalidContent, SignatureInvalid
 from maskservice.services.call_events import CallReport, report_call
 from maskservice.services.calls import Routed, Webhook, neutral, route_call
 from maskservice.services.pbxs import open_secrets
-from maskservice.telephony import DIALECTS, UnreadableBody
+from maskservice.telephony import DIALECTS, Links, UnreadableBody, WebhookRequest
 from maskservice.web import examples
 from maskservice.web.answers import no_content
 from maskservice.web.bodies import read_bytes
@@ -34,6 +34,8 @@ bp = APIBlueprint("pbx", __name__, url_prefix="/v1/pbx/<pbx_id>")
 
 TAG: Final = "PBX"
 _NATIVE: Final = DIALECTS["native"]
+# A native PBX knows where it asks: its answers name no address.
+_NO_LINKS: Final = Links("", "")
 _PBX_ID: Final = re.compile(r"pbx_[0-9a-v]{26}")
 # An unknown PBX is checked against this, which nobody knows: the same work, and the same 401 as for a wrong secret.
 _NOBODYS_SECRET: Final = secrets.token_bytes(32)
@@ -95,17 +97,17 @@ _CALL_ANSWER: Final = {
     )
 )
 def call(pbx_id: str) -> Response:
-    body, started = read_bytes(), time.perf_counter()
+    webhook, started = _webhook(), time.perf_counter()
     try:
-        asked = Webhook(pbx_id, _verified(pbx_id, body), _NATIVE.read_call(body))
+        asked = Webhook(pbx_id, _verified(pbx_id, webhook), _NATIVE.read_call(webhook))
         routed = route_call(asked, ports())
-        written = _NATIVE.write(asked.call.pbx_call_id, routed.answer)
+        written = _NATIVE.write(asked.call.pbx_call_id, routed.answer, links=_NO_LINKS)
     except (SignatureInvalid, UnreadableBody, InvalidContent):
         raise
     except Exception as error:
         # Somebody is on the line: what went wrong is logged by its class, the caller hears the neutral sentence.
         _log.error("call_failed", error=type(error).__name__, where=where(error))
-        routed, written = _FAILED, _NATIVE.write_neutral_hangup(body)
+        routed, written = _FAILED, _NATIVE.write_neutral_hangup(webhook)
     metrics().saw_call(
         outcome=routed.outcome,
         direction=routed.direction,
@@ -131,9 +133,9 @@ def call(pbx_id: str) -> Response:
     )
 )
 def event(pbx_id: str) -> Response:
-    body = read_bytes()
-    _verified(pbx_id, body)
-    read = _NATIVE.read_event(body)
+    webhook = _webhook()
+    _verified(pbx_id, webhook)
+    read = _NATIVE.read_event(webhook)
     metrics().saw_event("unknown" if read.event is None else read.event)
     if read.event is not None and read.virtual_number is not None:
         report = CallReport(
@@ -148,11 +150,21 @@ def event(pbx_id: str) -> Response:
     return no_content()
 
 
-def _verified(pbx_id: str, body: bytes) -> str:
+def _webhook() -> WebhookRequest:
+    """The request as a dialect reads it. The native one does not sign its address."""
+    return WebhookRequest(
+        method=request.method,
+        url=request.url,
+        headers={name: ",".join(request.headers.getlist(name)) for name, _ in request.headers},
+        query=tuple(request.args.items(multi=True)),
+        body=read_bytes(),
+    )
+
+
+def _verified(pbx_id: str, webhook: WebhookRequest) -> str:
     """The webhook id of a request that the PBX signed.
 
     Raises SignatureInvalid, also for an unknown PBX; DatabaseUnavailable, KeyMissing.
     """
     known = open_secrets(pbx_id, ports=ports()) if _PBX_ID.fullmatch(pbx_id) else ()
-    headers = {name: ",".join(request.headers.getlist(name)) for name, _ in request.headers}
-    return _NATIVE.verify(headers=headers, body=body, secrets=known or (_NOBODYS_SECRET,), now=ports().clock.now())
+    return _NATIVE.verify(webhook, secrets=known or (_NOBODYS_SECRET,), now=ports().clock.now())

@@ -1,0 +1,95 @@
+"""Starts the laboratory once, and says in the closing summary which part of it could not be had.
+
+Each part is asked for by a fixture; a test that lacks one is skipped by the part's name, and the others still run.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pbx.asterisk import PBX_IP, Asterisk, AsteriskMissing
+from tests.pbx.lab import Lab
+from tests.pbx.parts import NO_TELEPHONY, without
+from tests.pbx.service import Service
+from tests.pbx.sipp import SippMissing, free_udp_port, sipp_program
+
+
+@pytest.fixture(scope="session")
+def loopback() -> None:
+    """Every phone has an address of its own, or a leaked address could not be told from the PBX's."""
+    for address in ("127.0.0.2", "127.0.0.4"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+            try:
+                trial.bind((address, 0))
+            except OSError:
+                without(f"this machine has no {address}")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("service"))
+    try:
+        service.start()
+        service.start_agi()
+        yield service
+    finally:
+        service.stop_all()
+
+
+@pytest.fixture(scope="session")
+def asterisk(loopback: None, service: Service) -> Iterator[Asterisk]:
+    # Not in pytest's folder: every other run of pytest on this machine takes that away from all but its owner, and
+    # Asterisk is somebody else.
+    folder = Path(tempfile.mkdtemp(prefix="maskservice-asterisk-"))
+    folder.chmod(0o755)
+    settings = {
+        "MASK_URL": service.url,
+        "MASK_AGI": f"agi://127.0.0.1:{service.agi_port}",
+        "MASK_PBX": service.pbx_id,
+        "MASK_SECRET": service.secret,
+        "MASK_CARRIER": f"{PBX_IP}:9",
+        "MASK_RECORDED": "yes",
+    }
+    try:
+        # The ports of RTP lie below those that the system gives out by itself.
+        place = Asterisk(
+            folder / "a", settings, sip_port=free_udp_port(PBX_IP), rtp_base=random.randrange(20_000, 31_000, 1000)
+        )
+        place.start()
+    except AsteriskMissing as missing:
+        shutil.rmtree(folder, ignore_errors=True)
+        without(missing)
+    yield place
+    place.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sipp() -> str:
+    try:
+        return sipp_program()
+    except SippMissing as missing:
+        without(missing)
+
+
+@pytest.fixture
+def lab(asterisk: Asterisk, service: Service, sipp: str, tmp_path: Path) -> Lab:
+    return Lab(asterisk, service, tmp_path)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        if NO_TELEPHONY in reason:
+            reason = reason.removeprefix("Skipped: ")
+            counts[reason] = counts.get(reason, 0) + 1
+    for reason, count in sorted(counts.items()):
+        terminalreporter.section(f"{reason} ({count} tests did not run)", sep="!", red=True, bold=True)
