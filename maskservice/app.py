@@ -114,9 +114,13 @@ def create_app(
         index=BlindIndex(ring),
         unit=opened,
     )
-    register(
-        app, Wiring(ports=ports, readiness=lambda: readiness(database, units), max_body_bytes=settings.max_body_bytes)
+    wired = Wiring(
+        ports=ports,
+        readiness=lambda: readiness(database, units),
+        max_body_bytes=settings.max_body_bytes,
+        public_url=settings.base_url,
     )
+    register(app, wired)
     app.extensions["maskservice.database"] = database
     return app
 

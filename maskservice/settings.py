@@ -6,6 +6,7 @@ Answers for: where a setting comes from and what it may be. Must not know: what 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,9 @@ from pydantic_settings import (
 PREFIX = "MASKSERVICE_"
 # Names with our prefix that are no settings: they choose the files, or belong to the tests and the simulated PBX.
 _OTHER_NAMES = ("ENV", "CONFIG", "TEST_", "SIMULATOR_")
+
+_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
+_PUBLIC_URL = re.compile(rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~-]+)*/?")
 
 
 class SettingsInvalid(Exception):
@@ -48,6 +52,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False)
     keyring: str = Field(default="", repr=False)
     bind: str = "127.0.0.1:8000"
+    public_url: str = ""
     workers: int = Field(default=0, ge=0, le=512)
     threads: int = Field(default=8, ge=1, le=256)
     graceful_timeout_s: int = Field(default=30, ge=1, le=3600)
@@ -67,6 +72,14 @@ class Settings(BaseSettings):
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("write HOST:PORT, for instance 127.0.0.1:8000")
         return text
+
+    @field_validator("public_url")
+    @classmethod
+    def _plain_address(cls, text: str) -> str:
+        # Signatures cover it to the letter, so nothing in it may be read in two ways.
+        if text and not _PUBLIC_URL.fullmatch(text):
+            raise ValueError("write it as https://mask.example.com, without user, query and fragment")
+        return text.rstrip("/")
 
     @classmethod
     def settings_customise_sources(
@@ -104,6 +117,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL: the given one, or SQLite below ``home``."""
         return self.database_url or f"sqlite:///{(self.home / 'maskservice.db').absolute()}"
+
+    @property
+    def base_url(self) -> str:
+        """The address that PBXs call: the public one, or this machine's where none is set. No slash at its end."""
+        return self.public_url or f"http://{self.bind}"
 
     @property
     def keyring_source(self) -> str:

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_LONGEST_ROW = 2000
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -53,7 +55,8 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empt
     page = console()
     if not page.is_terminal:
         # Whoever reads it through a pipe wants a row a line, however long.
-        page.width = max(page.width, page.measure(table).maximum)
+        unbounded = page.options.update(max_width=_LONGEST_ROW)
+        page.width = max(page.width, page.measure(table, options=unbounded).maximum)
     page.print(table)
 
 

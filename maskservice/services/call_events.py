@@ -1,17 +1,26 @@
 """What became of a call: the PBX reports ringing, answered and the end, in any order, twice, or for calls nobody knows.
 
-Answers for: a report changing nothing wrongly. Must not know: a PBX's format, SQL.
+Answers for: a report changing nothing wrongly, whichever side of the call it is about. Must not know: a PBX's format,
+SQL.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from maskservice.domain.call import FINAL, Outcome
 from maskservice.services.call_memory import call_name
 from maskservice.services.ports import Ports
 from maskservice.services.records import CallRecord
+
+
+class Side(StrEnum):
+    """Whose part of the call a report is about: the one who dialled X, or the one he is connected to."""
+
+    CALLER = "caller"
+    CALLED = "called"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +34,53 @@ class CallReport:
     kind: Outcome
     at: datetime | None = None
     duration_s: int | None = None
+    side: Side = Side.CALLED
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a report did to its call's record. ``ended``: it is this report that ended the call."""
+
+    outcome: Outcome
+    ended: bool
 
 
 _ORDER = (Outcome.ASKING, Outcome.CONNECTING, Outcome.RINGING, Outcome.ANSWERED)
 
 
-def report_call(report: CallReport, ports: Ports) -> bool:
-    """Notes the report on the call's record. False where the call is unknown: that is no error. Raises
+def report_call(report: CallReport, ports: Ports) -> Noted | None:
+    """Notes the report on the call's record. None where the call is unknown: that is no error. Raises
     DatabaseUnavailable."""
     with ports.unit() as uow:
         receipt = uow.receipts.latest(report.virtual_number, report.pbx_id, call_name(report.pbx_call_id, ports))
         record = None if receipt is None else uow.calls.get(receipt.call, for_update=True)
         if record is None:
-            return False
+            return None
         after = noted(record, report, at=report.at or ports.clock.now())
         if after != record:
             uow.calls.save(after)
             uow.commit()
-        return True
+        return Noted(after.outcome, ended=after.outcome in FINAL and record.outcome not in FINAL)
 
 
 def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord:
-    """The record after the report. The first end stands; an earlier phase that arrives late only fills its own
-    moment in."""
+    """The record after the report; ``at`` is its moment.
+
+    The first end stands; an earlier phase that arrives late only fills its own moment in. The caller's own end says
+    least: a call that was never answered is canceled by it, and what the called side says afterwards goes over that, so
+    that the record is the same in whichever order the two arrive.
+    """
     kind = report.kind
+    if report.side is Side.CALLER:
+        return _caller_ended(record, at) if kind in FINAL else record
     if kind is Outcome.RINGING and record.ringing_at is None:
         record = replace(record, ringing_at=at)
     elif kind is Outcome.ANSWERED and record.answered_at is None:
         record = replace(record, answered_at=at)
+        if record.outcome is Outcome.CANCELED and record.connected_at is not None:
+            return replace(record, outcome=Outcome.COMPLETED)
     if record.outcome in FINAL:
-        return record
+        return _called_ended_too(record, report, at) if kind in FINAL else record
     if kind in FINAL and record.outcome is Outcome.ASKING:
         # Whoever hangs up while being asked was never connected, whatever the PBX calls the end.
         kind = Outcome.CANCELED
@@ -62,4 +88,23 @@ def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord
         return replace(record, outcome=kind, ended_at=at, duration_s=report.duration_s)
     if _ORDER.index(kind) > _ORDER.index(record.outcome):
         return replace(record, outcome=kind)
+    return record
+
+
+def _caller_ended(record: CallRecord, at: datetime) -> CallRecord:
+    """The caller is gone. How long he was there is no measure of the talk: it holds the asking and the ringing."""
+    if record.outcome in FINAL:
+        return record
+    was_answered = record.answered_at is not None or record.outcome is Outcome.ANSWERED
+    return replace(record, outcome=Outcome.COMPLETED if was_answered else Outcome.CANCELED, ended_at=at)
+
+
+def _called_ended_too(record: CallRecord, report: CallReport, at: datetime) -> CallRecord:
+    """The called side's end of a call that has one already: it says more than a cancel, and may add the duration."""
+    if record.outcome is Outcome.CANCELED and record.connected_at is not None:
+        if report.kind is Outcome.CANCELED:
+            return record
+        return replace(record, outcome=report.kind, ended_at=at, duration_s=report.duration_s)
+    if record.outcome is report.kind and record.duration_s is None and report.duration_s is not None:
+        return replace(record, duration_s=report.duration_s)
     return record

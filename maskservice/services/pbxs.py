@@ -1,7 +1,7 @@
-"""PBXs and their secrets: made, rotated, revoked, opened for checking a signature.
+"""PBXs and their secrets: made or taken over, rotated, revoked, opened for checking a signature.
 
 Answers for: a secret being shown once and sealed at rest, two being valid during a rotation. Must not know: a
-signature's form, SQL.
+signature's form, what a secret's text is read as, SQL.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from maskservice.domain.errors import NotFound
+from maskservice.domain.errors import FieldError, InvalidContent, NotFound
 from maskservice.domain.ids import new_plain_id
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import Pbx, PbxSecret
@@ -22,40 +23,84 @@ _SECRET_BYTES = 32
 _VALID_AT_ONCE = 2
 
 
+class SecretForm(Protocol):
+    """Whose a dialect's secret is, ours to make or a provider's to be pasted, and what its owner calls it."""
+
+    @property
+    def ours(self) -> bool: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def found_at(self) -> str: ...
+
+
+class Spoken(Protocol):
+    """A dialect as far as its secrets are concerned."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def secret_form(self) -> SecretForm: ...
+
+    def read_secret(self, text: str) -> bytes:
+        """Raises ValueError, which never repeats the text."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """``secret`` is shown once."""
+    """``secret`` is shown once; empty where the provider made it, since the operator has it already."""
 
     pbx: Pbx
     secret_id: str
     secret: str = field(repr=False)
 
 
-def create_pbx(name: str, *, dialect: str = NATIVE, ports: Ports) -> NewSecret:
-    """A PBX with its first secret. Raises NameTaken, InvalidContent."""
+@dataclass(frozen=True, slots=True)
+class OpenPbx:
+    """What a request of a PBX is checked with: its dialect's name, and the texts of its valid secrets, newest first
+    (none for a revoked PBX)."""
+
+    dialect: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def create_pbx(name: str, *, dialect: Spoken | None = None, secret: str | None = None, ports: Ports) -> NewSecret:
+    """A PBX with its first secret: a new one where the dialect's is ours (None: the native dialect, whose is), else
+    the provider's, pasted as ``secret``. Raises NameTaken, InvalidContent."""
     name = checked_name(name)
+    text = _secret_text(dialect, secret, ports)
     now = ports.clock.now()
-    pbx = Pbx(new_plain_id("pbx", now, ports.randomness.randbytes(10)), name, dialect, now)
+    spoken = NATIVE if dialect is None else dialect.name
+    pbx = Pbx(new_plain_id("pbx", now, ports.randomness.randbytes(10)), name, spoken, now)
     with ports.unit() as uow:
         uow.pbxs.add(pbx)
-        secret = _add_secret(pbx, uow, ports)
+        secret_id = _add_secret(pbx, text, uow, ports)
         uow.commit()
-    return secret
+    return NewSecret(pbx, secret_id, text if secret is None else "")
 
 
-def rotate_secret(name: str, *, ports: Ports) -> NewSecret:
-    """A new secret beside the last one, which stays valid until it is revoked; older ones end now. Raises NotFound,
-    also for
-    a revoked PBX."""
+def rotate_secret(name: str, *, dialect: Spoken | None = None, secret: str | None = None, ports: Ports) -> NewSecret:
+    """A new secret beside the last one, which stays valid until it is revoked; older ones end now. ``dialect`` (the
+    PBX's own) and ``secret`` as for :func:`create_pbx`.
+
+    Raises NotFound, also for a revoked PBX; InvalidContent; ValueError for our own mistake of another dialect.
+    """
+    text = _secret_text(dialect, secret, ports)
     with ports.unit() as uow:
         pbx = _named(name, uow)
         if pbx.revoked_at is not None:
             raise NotFound("This PBX was revoked; create a new one: maskservice pbx create NAME.")
+        if pbx.dialect != (NATIVE if dialect is None else dialect.name):
+            raise ValueError("the secret of one dialect was offered to a PBX of another")
         for old in uow.pbxs.secrets(pbx.id)[_VALID_AT_ONCE - 1 :]:
             uow.pbxs.revoke_secret(old.id, at=ports.clock.now())
-        secret = _add_secret(pbx, uow, ports)
+        secret_id = _add_secret(pbx, text, uow, ports)
         uow.commit()
-    return secret
+    return NewSecret(pbx, secret_id, text if secret is None else "")
 
 
 def revoke_secret(secret_id: str, *, ports: Ports) -> None:
@@ -79,12 +124,28 @@ def list_pbxs(ports: Ports) -> Sequence[tuple[Pbx, Sequence[PbxSecret]]]:
         return [(pbx, uow.pbxs.secrets(pbx.id)) for pbx in uow.pbxs.all()]
 
 
-def open_secrets(pbx_id: str, *, ports: Ports) -> tuple[bytes, ...]:
-    """The valid secrets' bytes for checking a signature; empty for an unknown or revoked PBX. Raises
+def pbx_named(name: str, *, ports: Ports) -> Pbx:
+    """The PBX, a revoked one too. Raises NotFound."""
+    with ports.unit(write=False) as uow:
+        return _named(name, uow)
+
+
+def open_pbx(pbx_id: str, *, ports: Ports) -> OpenPbx | None:
+    """The dialect of a PBX and its valid secrets, in one statement; None for an unknown PBX. Raises
     DatabaseUnavailable, KeyMissing."""
     with ports.unit(write=False) as uow:
-        sealed = uow.pbxs.secrets(pbx_id)
-    return tuple(_open(each, ports) for each in sealed)
+        found = uow.pbxs.spoken_by(pbx_id)
+    if found is None:
+        return None
+    dialect, sealed = found
+    return OpenPbx(dialect, tuple(_open(each, ports) for each in sealed))
+
+
+def open_secrets(pbx_id: str, *, ports: Ports) -> tuple[bytes, ...]:
+    """The bytes of the valid secrets of a PBX whose secrets are ours; empty for an unknown or revoked one. Raises
+    DatabaseUnavailable, KeyMissing."""
+    found = open_pbx(pbx_id, ports=ports)
+    return tuple(base64.b64decode(text.removeprefix(SECRET_PREFIX)) for text in (found.secrets if found else ()))
 
 
 def _named(name: str, uow: UnitOfWork) -> Pbx:
@@ -94,15 +155,35 @@ def _named(name: str, uow: UnitOfWork) -> Pbx:
     return pbx
 
 
-def _add_secret(pbx: Pbx, uow: UnitOfWork, ports: Ports) -> NewSecret:
+def _secret_text(dialect: Spoken | None, pasted: str | None, ports: Ports) -> str:
+    """A new secret of ours, or the provider's once its dialect can read it. Raises InvalidContent, which says what to
+    paste and never what was pasted."""
+    if dialect is None or dialect.secret_form.ours:
+        if pasted is not None:
+            raise InvalidContent((FieldError("/secret", "invalid", _NOT_GIVEN),))
+        return SECRET_PREFIX + base64.b64encode(ports.randomness.randbytes(_SECRET_BYTES)).decode("ascii")
+    wanted = f"It is the {dialect.secret_form.name} of {dialect.secret_form.found_at}."
+    if pasted is None:
+        raise InvalidContent((FieldError("/secret", "required", f"Paste the provider's secret. {wanted}"),))
+    try:
+        dialect.read_secret(pasted)
+    except ValueError as unreadable:
+        reason = str(unreadable)
+    else:
+        return pasted
+    raise InvalidContent((FieldError("/secret", "invalid", f"{reason} {wanted}"),))
+
+
+_NOT_GIVEN = "The service makes the secret of this dialect itself and shows it once: give none."
+
+
+def _add_secret(pbx: Pbx, text: str, uow: UnitOfWork, ports: Ports) -> str:
     now = ports.clock.now()
-    text = SECRET_PREFIX + base64.b64encode(ports.randomness.randbytes(_SECRET_BYTES)).decode("ascii")
     secret_id = new_plain_id("sec", now, ports.randomness.randbytes(10))
     row = ports.cipher.new_row("", secret_id)
     uow.pbxs.add_secret(PbxSecret(secret_id, pbx.id, row.wrapped_key, row.seal("secret", text), now))
-    return NewSecret(pbx, secret_id, text)
+    return secret_id
 
 
-def _open(sealed: PbxSecret, ports: Ports) -> bytes:
-    text = ports.cipher.open_row("", sealed.id, sealed.wrapped_key).open("secret", sealed.secret)
-    return base64.b64decode(text.removeprefix(SECRET_PREFIX))
+def _open(sealed: PbxSecret, ports: Ports) -> str:
+    return ports.cipher.open_row("", sealed.id, sealed.wrapped_key).open("secret", sealed.secret)

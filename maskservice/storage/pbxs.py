@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from maskservice.domain.errors import NameTaken
@@ -40,6 +40,14 @@ _SECRETS = (
     select(*_SECRET_COLUMNS)
     .join_from(PBX_SECRETS, PBXS, _P.id == _S.pbx_id)
     .where(_S.pbx_id == bindparam("wanted"), _S.revoked_at.is_(None), _P.revoked_at.is_(None))
+    .order_by(_S.created_at.desc(), _S.id.desc())
+)
+_SPOKEN_BY = (
+    select(_P.dialect, *_SECRET_COLUMNS)
+    .join_from(
+        PBXS, PBX_SECRETS, and_(_P.id == _S.pbx_id, _S.revoked_at.is_(None), _P.revoked_at.is_(None)), isouter=True
+    )
+    .where(_P.id == bindparam("wanted"))
     .order_by(_S.created_at.desc(), _S.id.desc())
 )
 
@@ -87,6 +95,13 @@ class SqlPbxs:
 
     def secrets(self, pbx_id: str) -> Sequence[PbxSecret]:
         return [PbxSecret(*row) for row in self._statements.rows(_SECRETS, {"wanted": pbx_id})]
+
+    def spoken_by(self, pbx_id: str) -> tuple[str, Sequence[PbxSecret]] | None:
+        rows = self._statements.rows(_SPOKEN_BY, {"wanted": pbx_id})
+        if not rows:
+            return None
+        # A PBX without a valid secret is one row, in which a secret's columns are all empty.
+        return rows[0][0], [PbxSecret(*row[1:]) for row in rows if row[1] is not None]
 
     def revoke(self, pbx_id: str, *, at: datetime) -> bool:
         """False where there is no such PBX; revoking again keeps the first moment."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from maskservice.telephony import jambonz, plivo, signalwire, telnyx, twilio
+from maskservice.telephony.asterisk import ASTERISK
 from maskservice.telephony.causes import Cause
 from maskservice.telephony.dialect import (
     CallEvent,
@@ -26,6 +27,7 @@ from maskservice.telephony.native import NATIVE
 from maskservice.telephony.plivo import PLIVO
 from maskservice.telephony.request import WebhookRequest
 from maskservice.telephony.signalwire import SIGNALWIRE
+from maskservice.telephony.signature import SECRET_PREFIX
 from maskservice.telephony.telnyx import TELNYX
 from maskservice.telephony.twilio import TWILIO
 from maskservice.telephony.vonage import VONAGE
@@ -46,9 +48,10 @@ __all__ = [
     "likely_dialect",
 ]
 
-_ALL: tuple[Dialect, ...] = (NATIVE, TWILIO, SIGNALWIRE, TELNYX, PLIVO, VONAGE, JAMBONZ)
+_ALL: tuple[Dialect, ...] = (NATIVE, TWILIO, SIGNALWIRE, TELNYX, PLIVO, VONAGE, JAMBONZ, ASTERISK)
 
-# SignalWire's requests may bear Twilio's header too, so it is asked for first. A bearer token is Vonage's here.
+# SignalWire's requests may bear Twilio's header too, so it is asked for first. A bearer is Vonage's token, or our own
+# secret as a dialplan sends it.
 _MARKS: tuple[tuple[str, Dialect], ...] = (
     (signalwire.SIGNATURE_HEADER, SIGNALWIRE),
     (signalwire.SHA256_HEADER, SIGNALWIRE),
@@ -68,4 +71,6 @@ def likely_dialect(request: WebhookRequest) -> Dialect:
     Proves nothing, and serves one end: the neutral hangup in words that the PBX understands while the database, which
     alone knows its dialect, cannot be asked.
     """
+    if (request.header("Authorization") or "").lower().startswith(f"bearer {SECRET_PREFIX}"):
+        return ASTERISK
     return next((dialect for header, dialect in _MARKS if request.header(header) is not None), NATIVE)

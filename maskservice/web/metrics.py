@@ -43,6 +43,12 @@ class Metrics:
         )
         self._retries = Counter("maskservice_call_retries", "Webhooks that were sent again.", registry=registry)
         self._events = Counter("maskservice_call_events", "Events that a PBX reported.", ("event",), registry=registry)
+        self._ends = Counter(
+            "maskservice_call_ends",
+            "Calls that a PBX reported ended, once each.",
+            ("outcome", "cause"),
+            registry=registry,
+        )
         self._lookup_seconds = Histogram(
             "maskservice_call_lookup_duration_seconds",
             "Time to authenticate, decide and remember one leg of a call.",
@@ -65,6 +71,10 @@ class Metrics:
 
     def saw_event(self, event: str) -> None:
         self._events.labels(event).inc()
+
+    def saw_end(self, *, outcome: str, cause: str) -> None:
+        """``cause``: one of the normalised causes."""
+        self._ends.labels(outcome, cause).inc()
 
     def exposition(self, *state: Collector) -> bytes:
         """The text of a scrape: the counts of all processes, with what ``state`` finds now."""

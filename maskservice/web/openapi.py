@@ -22,6 +22,20 @@ from maskservice.web.schemas import Body
 
 API_KEY: Final = "apiKey"
 PBX_SIGNATURE: Final = "pbxSignature"
+# Where each dialect signs; docs/pbx says how.
+PBX_HEADERS: Final[Mapping[str, tuple[str, str]]] = {
+    PBX_SIGNATURE: (
+        "webhook-signature",
+        "native, Standard Webhooks: `v1,` + base64 of HMAC-SHA256 over `id.timestamp.body`.",
+    ),
+    "twilioSignature": ("X-Twilio-Signature", "twilio: HMAC over the URL and the sorted form."),
+    "signalwireSignature": ("X-SignalWire-Signature", "signalwire: HMAC over the URL and the body or form."),
+    "telnyxSignature": ("telnyx-signature-ed25519", "telnyx: Ed25519 over `timestamp|body`."),
+    "plivoSignature": ("X-Plivo-Signature-V3", "plivo: HMAC-SHA256 over the URL, the sorted form and a nonce."),
+    "jambonzSignature": ("Jambonz-Signature", "jambonz: HMAC-SHA256 over `timestamp.body`."),
+    "bearerOfPbx": ("Authorization", "`Bearer`: vonage, a JWT with the hash of the body; asterisk, the secret."),
+}
+PBX_SIGNATURES: Final[Sequence[Mapping[str, Sequence[str]]]] = [{name: []} for name in PBX_HEADERS]
 _REF: Final = "#/components/schemas/"
 
 # What any authenticated route can answer, whatever it does.
@@ -68,10 +82,10 @@ IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
 }
 
 SIGNATURE_HEADERS: Final[Sequence[Mapping[str, Any]]] = tuple(
-    {"name": name, "in": "header", "description": text, "required": True, "schema": {"type": "string"}}
+    {"name": name, "in": "header", "description": f"Of `native`: {text}", "schema": {"type": "string"}}
     for name, text in (
-        ("webhook-id", "Names this request; the same for every time that it is sent again."),
-        ("webhook-timestamp", "Seconds since 1970, within five minutes of now."),
+        ("webhook-id", "names this request; the same for every time that it is sent again."),
+        ("webhook-timestamp", "seconds since 1970, within five minutes of now."),
         ("webhook-signature", "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`."),
     )
 )
@@ -79,13 +93,14 @@ SIGNATURE_HEADERS: Final[Sequence[Mapping[str, Any]]] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``shape``: a schema, the type of one, or None for no content."""
+    """``shape``: a schema, the type of one, or None for no content. ``more``: schemas by their other content types."""
 
     description: str
     shape: type[Any] | Mapping[str, Any] | None = None
     example: Any = None
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def describe(
@@ -100,9 +115,10 @@ def describe(
     body: type[BaseModel] | Mapping[str, Any] | None = None,
     body_example: Any = None,
     body_required: bool = True,
+    more_bodies: Mapping[str, Mapping[str, Any]] | None = None,
     query: type[Body] | None = None,
     headers: Sequence[Mapping[str, Any]] = (),
-    security: str | None = None,
+    security: Sequence[Mapping[str, Sequence[str]]] | None = None,
 ) -> dict[str, Any]:
     """The arguments of ``blueprint.doc`` for a route. With ``scope`` the route takes an API key that has it."""
     refusals = (
@@ -115,7 +131,8 @@ def describe(
         content: dict[str, Any] = {"schema": _schema(body)}
         if body_example is not None:
             content["example"] = body_example
-        extras["requestBody"] = {"required": body_required, "content": {"application/json": content}}
+        others = {kind: {"schema": dict(schema)} for kind, schema in (more_bodies or {}).items()}
+        extras["requestBody"] = {"required": body_required, "content": {"application/json": content, **others}}
     needed: Any = [{API_KEY: [str(scope)]}] if scope is not None else security
     if needed is None:
         extras["security"] = []
@@ -163,7 +180,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": _schema(answer.shape)}
         if answer.example is not None:
             content["example"] = answer.example
-        told["content"] = {answer.content_type: content}
+        others = {kind: {"schema": dict(schema)} for kind, schema in answer.more.items()}
+        told["content"] = {answer.content_type: content, **others}
     return told
 
 
@@ -233,7 +251,7 @@ def install(app: APIFlask) -> None:
             {"name": "Bindings", "description": "An order's recipient ↔ a masked number."},
             {"name": "Labels", "description": "The recipient line, ready to print."},
             {"name": "Courier apps", "description": "Tap to call without ever holding the real number."},
-            {"name": "PBX", "description": "What a PBX asks and reports, signed as in Standard Webhooks."},
+            {"name": "PBX", "description": "What a PBX asks and reports, in its own dialect."},
             {"name": "Calls", "description": "What became of calls, and what would become of one."},
             {"name": "Operations", "description": "For those who run the service."},
         ],
@@ -243,11 +261,9 @@ def install(app: APIFlask) -> None:
                 "scheme": "bearer",
                 "description": "An API key, `msk_…`; each route names the scope it needs.",
             },
-            PBX_SIGNATURE: {
-                "type": "apiKey",
-                "in": "header",
-                "name": "webhook-signature",
-                "description": "Standard Webhooks: `v1,` + base64 of HMAC-SHA256 over `id.timestamp.body`.",
+            **{
+                name: {"type": "apiKey", "in": "header", "name": header, "description": text}
+                for name, (header, text) in PBX_HEADERS.items()
             },
         },
     )

@@ -90,6 +90,10 @@ BY_CODE: Final[Mapping[str, tuple[Kind, str]]] = MappingProxyType(
             Kind(415, "Unsupported media type"),
             "Send the body as 'Content-Type: application/json' in UTF-8.",
         ),
+        "headers_too_large": (
+            Kind(431, "The headers are too large"),
+            "There are too many headers, or one is too long.",
+        ),
         "idempotency_key_invalid": (
             Kind(422, "The Idempotency-Key cannot be accepted"),
             "An Idempotency-Key is 1 to 255 visible ASCII characters. A UUID is a good one.",

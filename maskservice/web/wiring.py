@@ -16,6 +16,7 @@ from maskservice.services.ports import Ports
 
 EXTENSION: Final = "maskservice"
 DEFAULT_MAX_BODY_BYTES: Final = 64 * 1024
+DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,15 @@ def _metrics_dir() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """``readiness`` never raises. ``metrics_dir``: the folder shared by a server's processes, None for one."""
+    """``readiness`` never raises. ``metrics_dir``: the folder shared by a server's processes, None for one.
+    ``public_url``: the address that PBXs call, with no slash at its end; their signatures cover it.
+    """
 
     ports: Ports
     readiness: Callable[[], Sequence[Check]]
     metrics_dir: str | None = field(default_factory=_metrics_dir)
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    public_url: str = DEFAULT_PUBLIC_URL
 
 
 def wiring() -> Wiring:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 
 import pytest
+
+from maskservice.telephony import DIALECTS
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +76,105 @@ def test_refusals(refused, run):
     assert "maskservice pbx list" in refused("pbx", "revoke", "nowhere")
     assert "maskservice pbx list" in refused("pbx", "revoke-secret", "sec_nothing")
     assert "is not" in refused("pbx", "create", "p", "--dialect", "martian", code=2)
+    assert "leave --secret-from out" in refused("pbx", "create", "p", "--secret-from", "-", code=2)
+    assert "leave --dialect" in refused("pbx", "create", "p", "--dialect", "plivo", "--for-simulator", code=2)
+    assert "maskservice pbx list" in refused("pbx", "setup", "nowhere")
+
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+PUBLIC_KEY = "A" * 43 + "="
+PROVIDERS = sorted(set(DIALECTS) - {"native", "asterisk"})
+
+
+def token_of(dialect: str) -> str:
+    return PUBLIC_KEY if dialect == "telnyx" else TOKEN
+
+
+@pytest.mark.parametrize("dialect", PROVIDERS)
+def test_a_provider_s_pbx_is_created_with_its_secret_and_told_what_to_configure(run, monkeypatch, dialect):
+    monkeypatch.setenv("MASKSERVICE_PUBLIC_URL", "https://mask.example.com/")
+    done = run("pbx", "create", "cloud", "--dialect", dialect, typed=f" {token_of(dialect)}\n")
+    assert done.exit_code == 0, done.output
+    form = DIALECTS[dialect].secret_form
+    assert f"{form.name} ({form.found_at})" in done.stderr
+    (pbx_id,) = set(re.findall(r"pbx_[0-9a-v]{26}", done.stdout))
+    for what in ("calls", "events"):
+        assert f"https://mask.example.com/v1/pbx/{pbx_id}/{what}" in done.stdout
+    assert token_of(dialect) not in done.output
+    assert "shown this once" not in done.stderr
+    assert "Warning" not in done.stderr
+    again = run("pbx", "setup", "cloud").stdout
+    assert again.strip()
+    assert again in done.stdout
+
+
+def test_a_provider_s_secret_may_come_from_a_file_or_standard_input(run, result_of, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(TOKEN + "\n")
+    made = result_of("pbx", "create", "cloud", "--dialect", "twilio", "--secret-from", str(file))
+    assert set(made) == {"pbx_id", "secret_id", "name", "dialect", "calls_path", "events_path"}
+    second = result_of("pbx", "rotate", "cloud", "--secret-from", "-", typed=TOKEN[::-1])
+    (row,) = result_of("pbx", "list")["data"]
+    assert row["dialect"] == "twilio"
+    assert {each["secret_id"] for each in row["secrets"]} == {made["secret_id"], second["secret_id"]}
+    assert "twilio" in run("pbx", "list").stdout
+
+
+@pytest.mark.parametrize("typed", ["short\n", "two words that are long enough\n", "\xe9" * 20 + "\n", ""])
+def test_a_secret_that_cannot_be_one_is_refused_without_repeating_it(run, typed):
+    done = run("pbx", "create", "cloud", "--dialect", "plivo", "--secret-from", "-", typed=typed)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "Auth Token of Plivo Console" in done.stderr
+    assert not typed.strip() or typed.strip() not in done.stderr
+    assert "no PBX yet" in run("pbx", "list").stderr
+
+
+def test_a_secret_is_never_an_argument(run):
+    assert run("pbx", "create", "cloud", TOKEN, "--dialect", "twilio").exit_code == 2
+    misplaced = run("pbx", "create", "cloud", "--dialect", "twilio", "--secret-from", TOKEN)
+    assert misplaced.exit_code == 2
+    assert TOKEN not in misplaced.output
+    assert "no PBX yet" in run("pbx", "list").stderr
+
+
+def test_an_address_that_no_provider_reaches_is_warned_of(run):
+    done = run("pbx", "create", "cloud", "--dialect", "twilio", typed=TOKEN + "\n")
+    assert "MASKSERVICE_PUBLIC_URL" in done.stderr
+    assert "MASKSERVICE_PUBLIC_URL" in run("pbx", "setup", "cloud").stderr
+    assert "MASKSERVICE_PUBLIC_URL" not in run("pbx", "create", "native").stderr
+
+
+def test_set_up_again_holds_no_secret(run, result_of):
+    made = result_of("pbx", "create", "taipei-1")
+    for extra in ([], ["--json"]):
+        again = run("pbx", "setup", "taipei-1", *extra)
+        assert made["secret"] not in again.output
+        assert made["pbx_id"] in again.stdout
+    assert result_of("pbx", "setup", "taipei-1")["dialect"] == "native"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mask.example.com",
+        "ftp://x",
+        "https://",
+        "https://u:p@x",
+        "https://x?a=1",
+        "https://x#y",
+        "https://x y",
+        "https://x/\n",
+    ],
+)
+def test_a_public_url_that_can_be_read_in_two_ways_is_refused(refused, monkeypatch, url):
+    monkeypatch.setenv("MASKSERVICE_PUBLIC_URL", url)
+    assert "MASKSERVICE_PUBLIC_URL: write it as https://" in refused("pbx", "list")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "https://mask.example.com", "https://x.tw/mask", "https://[::1]:8443"]
+)
+def test_a_plain_public_url_is_taken(run, monkeypatch, url):
+    monkeypatch.setenv("MASKSERVICE_PUBLIC_URL", url)
+    assert f"POST {url}/v1/pbx/" in run("pbx", "create", "taipei-1").stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +13,8 @@ from maskservice.domain.errors import InvalidContent, NameTaken, NotFound, Unaut
 from maskservice.services import pbxs, pools, tenants
 from maskservice.services.lookup import care_line_of
 from maskservice.services.records import ALL_SCOPES, Scope, TenantPolicy
+from maskservice.telephony import DIALECTS
+from tests.counting import count_statements
 from tests.services.conftest import Shop
 
 
@@ -153,19 +154,63 @@ def test_a_pbx_secret_is_sealed_shown_once_and_two_are_valid_during_a_rotation(s
     assert first.secret not in repr(first)
     shop.clock.move(seconds=1)
     second = pbxs.rotate_secret("總機", ports=shop.ports)
-    opened = pbxs.open_secrets(first.pbx.id, ports=shop.ports)
-    assert set(opened) == {base64.b64decode(each.secret.removeprefix("whsec_")) for each in (first, second)}
+    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (second.secret, first.secret))
     shop.clock.move(seconds=1)
     third = pbxs.rotate_secret("總機", ports=shop.ports)
-    assert len(pbxs.open_secrets(first.pbx.id, ports=shop.ports)) == 2
+    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (third.secret, second.secret))
     pbxs.revoke_secret(second.secret_id, ports=shop.ports)
-    assert pbxs.open_secrets(first.pbx.id, ports=shop.ports) == (base64.b64decode(third.secret.removeprefix("whsec_")),)
+    with count_statements(shop.database) as sent:
+        assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (third.secret,))
+    assert len(sent) == 1
     assert [pbx.name for pbx, _ in pbxs.list_pbxs(shop.ports)] == ["總機"]
     pbxs.revoke_pbx("總機", ports=shop.ports)
-    assert pbxs.open_secrets(first.pbx.id, ports=shop.ports) == ()
-    assert pbxs.open_secrets("pbx_none", ports=shop.ports) == ()
+    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", ())
+    assert pbxs.open_pbx("pbx_none", ports=shop.ports) is None
     with pytest.raises(NotFound):
         pbxs.revoke_secret("sec_none", ports=shop.ports)
     for gone in ("nobody", "總機"):
         with pytest.raises(NotFound):
             pbxs.rotate_secret(gone, ports=shop.ports)
+
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def test_a_provider_s_secret_is_taken_over_sealed_and_never_shown(shop: Shop) -> None:
+    twilio = DIALECTS["twilio"]
+    made = pbxs.create_pbx("雲端", dialect=twilio, secret=TOKEN, ports=shop.ports)
+    assert (made.pbx.dialect, made.secret) == ("twilio", "")
+    opened = pbxs.open_pbx(made.pbx.id, ports=shop.ports)
+    assert opened == pbxs.OpenPbx("twilio", (TOKEN,))
+    assert TOKEN not in repr(opened)
+    shop.clock.move(seconds=1)
+    pbxs.rotate_secret("雲端", dialect=twilio, secret=TOKEN[::-1], ports=shop.ports)
+    assert pbxs.open_pbx(made.pbx.id, ports=shop.ports) == pbxs.OpenPbx("twilio", (TOKEN[::-1], TOKEN))
+    ((_, sealed),) = pbxs.list_pbxs(shop.ports)
+    assert not any(TOKEN.encode() in each.secret for each in sealed)
+    with pytest.raises(ValueError, match="another"):
+        pbxs.rotate_secret("雲端", ports=shop.ports)
+
+
+@pytest.mark.parametrize("dialect", sorted(set(DIALECTS) - {"native", "asterisk"}))
+@pytest.mark.parametrize("pasted", [None, "", "short", "with a space in the midst of it", "x" * 300])
+def test_a_secret_that_cannot_be_one_is_refused_with_what_to_paste(
+    shop: Shop, dialect: str, pasted: str | None
+) -> None:
+    spoken = DIALECTS[dialect]
+    pbxs.create_pbx("other", ports=shop.ports)
+    with pytest.raises(InvalidContent) as refused:
+        pbxs.create_pbx("雲端", dialect=spoken, secret=pasted, ports=shop.ports)
+    (error,) = refused.value.errors
+    assert error.pointer == "/secret"
+    assert f"{spoken.secret_form.name} of {spoken.secret_form.found_at}" in error.detail
+    assert not pasted or pasted not in error.detail
+    assert refused.value.__context__ is None
+    assert [pbx.name for pbx, _ in pbxs.list_pbxs(shop.ports)] == ["other"]
+
+
+def test_a_secret_of_ours_is_not_given(shop: Shop) -> None:
+    for dialect in (None, DIALECTS["native"]):
+        with pytest.raises(InvalidContent) as refused:
+            pbxs.create_pbx("總機", dialect=dialect, secret="whsec_" + "A" * 44, ports=shop.ports)
+        assert [each.pointer for each in refused.value.errors] == ["/secret"]

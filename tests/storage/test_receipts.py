@@ -73,14 +73,23 @@ def test_a_pbx_and_its_secrets(uow: SqlUnitOfWork, database: Database) -> None:
     with count_statements(database) as sent:
         assert uow.pbxs.secrets(pbx.id) == [new, old]
     assert len(sent) == 1
+    with count_statements(database) as sent:
+        assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, [new, old])
+    assert len(sent) == 1
     assert uow.pbxs.revoke_secret(old.id, at=NOW)
     assert uow.pbxs.revoke_secret(old.id, at=NOW + timedelta(days=1))
     assert not uow.pbxs.revoke_secret("sec_none", at=NOW)
     assert uow.pbxs.secrets(pbx.id) == [new]
+    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, [new])
+    bare = PbxFactory(dialect="twilio")
+    uow.pbxs.add(bare)
+    assert uow.pbxs.spoken_by(bare.id) == ("twilio", [])
+    assert uow.pbxs.spoken_by("pbx_none") is None
     assert uow.pbxs.revoke(pbx.id, at=NOW)
     assert uow.pbxs.revoke(pbx.id, at=NOW + timedelta(days=1))
     assert not uow.pbxs.revoke("pbx_none", at=NOW)
     assert uow.pbxs.secrets(pbx.id) == []
+    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, [])
     assert uow.pbxs.named(pbx.name) == replace(pbx, revoked_at=NOW)
 
 

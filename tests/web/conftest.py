@@ -33,6 +33,7 @@ from maskservice.web import Check, Wiring, new_api, register
 X = "+886900000000"
 PHONE = "0912-345-678"
 COURIER = "+886987654321"
+PUBLIC_URL = "https://mask.example.com"
 RING = KeyRing.generate(datetime(2026, 1, 1, tzinfo=UTC), secrets.token_bytes)
 
 
@@ -166,7 +167,7 @@ def site(sqlite_url: str, clock: MovableClock) -> Iterator[Site]:
     units = Units(database.unit)
     ports = Ports(clock=clock, randomness=Chance(), cipher=NumberCipher(RING), index=BlindIndex(RING), unit=units)
     checks = [Check("database", True)]
-    register(app, Wiring(ports=ports, readiness=lambda: checks))
+    register(app, Wiring(ports=ports, readiness=lambda: checks, public_url=PUBLIC_URL))
     with app.app_context():
         pools.create_pool("default", policy=PoolPolicy(), tenants=(), shared=True, ports=ports)
         pools.import_numbers(["0900-000000"], pool_name="default", ports=ports)

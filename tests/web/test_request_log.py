@@ -47,10 +47,15 @@ def test_paths_queries_and_bodies_stay_out(site: Site, logged: io.StringIO) -> N
     assert "/v1/labels?" not in logged.getvalue()
 
 
-@pytest.mark.parametrize("given", ["", "has space", "x" * 65, "a/b", "<script>"])
+@pytest.mark.parametrize("given", ["", "has space", "x" * 65, "a/b", "<script>", "0912345678", "req-0912-345-678", "886912345678", "a0912345678"])
 def test_an_odd_request_id_is_replaced(site: Site, given: str) -> None:
     answer = site.client.get("/healthz", headers={"X-Request-Id": given})
     assert len(answer.headers["X-Request-Id"]) == 24
+
+
+@pytest.mark.parametrize("given", ["abc-1", "550e8400-e29b-41d4-a716-446655440000", "4bf92f3577b34da6a3ce929d0e0e4736"])
+def test_a_usual_request_id_is_kept(site: Site, given: str) -> None:
+    assert site.client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
 
 
 def test_headers_of_every_answer(site: Site) -> None:

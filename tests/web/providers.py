@@ -1,0 +1,204 @@
+"""Each cloud provider as it calls the running service: its own fields, and its own package's signature.
+
+Twilio, Plivo, Vonage and Telnyx are signed by the vendors' packages (Telnyx' uses PyNaCl as here). SignalWire's package
+needs an old twilio and jambonz has none for Python: theirs are a second writing, in tests/telephony/webhooks.py.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from xml.etree import ElementTree
+
+import jwt
+from nacl.signing import SigningKey
+from plivo.utils.signature_v3 import construct_post_url, get_signature_v3
+from twilio.request_validator import RequestValidator
+from werkzeug.test import TestResponse
+
+from maskservice.services import pbxs
+from maskservice.telephony import DIALECTS, WebhookRequest
+from tests.telephony.webhooks import (
+    COURIER,
+    PROVIDERS,
+    RECIPIENT,
+    STAMP,
+    TOKEN,
+    Provider,
+    X,
+    form,
+    post,
+    vonage_claims,
+    with_headers,
+)
+from tests.web.conftest import PUBLIC_URL, Site
+
+NONCE = "05429567804466091622"
+
+
+def _twilio(sent: WebhookRequest, secret: bytes) -> dict[str, str]:
+    validator = RequestValidator(secret.decode())
+    return {"X-Twilio-Signature": validator.compute_signature(sent.url, dict(form(sent)))}
+
+
+def _telnyx(sent: WebhookRequest, secret: bytes) -> dict[str, str]:
+    signature = SigningKey(secret[:32]).sign(STAMP.encode() + b"|" + sent.body).signature
+    return {"telnyx-signature-ed25519": base64.b64encode(signature).decode(), "telnyx-timestamp": STAMP}
+
+
+def _plivo(sent: WebhookRequest, secret: bytes) -> dict[str, str]:
+    base = construct_post_url(sent.url, dict(form(sent))).decode()
+    signature = get_signature_v3(secret.decode(), base, NONCE).decode()
+    return {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": NONCE}
+
+
+def _vonage(sent: WebhookRequest, secret: bytes) -> dict[str, str]:
+    return {"Authorization": "Bearer " + jwt.encode(vonage_claims(sent), secret, algorithm="HS256")}
+
+
+SIGNED_BY: Mapping[str, Callable[[WebhookRequest, bytes], Mapping[str, str]]] = {
+    "twilio": _twilio,
+    "signalwire": PROVIDERS["signalwire"].sign,
+    "telnyx": _telnyx,
+    "plivo": _plivo,
+    "vonage": _vonage,
+    "jambonz": PROVIDERS["jambonz"].sign,
+}
+
+_BARE_X, _BARE_RECIPIENT = X.removeprefix("+"), RECIPIENT.removeprefix("+")
+_LEG = {"CallSid": "leg-2", "ParentCallSid": "call-1", "From": X, "To": RECIPIENT}
+_TWIML = {
+    "ringing": {**_LEG, "CallStatus": "ringing"},
+    "answered": {**_LEG, "CallStatus": "in-progress"},
+    "completed": {"CallSid": "call-1", "To": X, "DialCallStatus": "completed", "DialCallDuration": "36"},
+    "busy": {"CallSid": "call-1", "To": X, "DialCallStatus": "busy"},
+    "caller_ended": {"CallSid": "call-1", "From": COURIER, "To": X, "CallStatus": "completed", "CallDuration": "50"},
+}
+_PLIVO_LEG = {"CallUUID": "call-1", "DialALegUUID": "call-1", "DialBLegFrom": _BARE_X, "DialBLegTo": _BARE_RECIPIENT}
+_VONAGE_LEG = {"conversation_uuid": "call-1", "direction": "outbound", "from": _BARE_X, "to": _BARE_RECIPIENT}
+_JAMBONZ_LEG = {"call_sid": "leg-2", "parent_call_sid": "call-1", "from": X, "to": RECIPIENT}
+REPORTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "twilio": _TWIML,
+    "signalwire": _TWIML,
+    "telnyx": _TWIML,
+    "plivo": {
+        "ringing": {**_PLIVO_LEG, "DialAction": "ring"},
+        "answered": {**_PLIVO_LEG, "DialAction": "answer"},
+        "completed": {"CallUUID": "call-1", "To": _BARE_X, "DialStatus": "completed", "DialBLegDuration": "36"},
+        "busy": {"CallUUID": "call-1", "To": _BARE_X, "DialStatus": "busy"},
+        "caller_ended": {"CallUUID": "call-1", "To": _BARE_X, "CallStatus": "completed", "Duration": "50"},
+    },
+    "vonage": {
+        "ringing": {**_VONAGE_LEG, "status": "ringing"},
+        "answered": {**_VONAGE_LEG, "status": "answered"},
+        "completed": {**_VONAGE_LEG, "status": "completed", "duration": "36"},
+        "busy": {**_VONAGE_LEG, "status": "busy"},
+        "caller_ended": {
+            "conversation_uuid": "call-1", "direction": "inbound", "to": _BARE_X, "status": "completed",
+            "duration": "50",
+        },
+    },
+    "jambonz": {
+        "ringing": {**_JAMBONZ_LEG, "call_status": "ringing"},
+        "answered": {**_JAMBONZ_LEG, "call_status": "in-progress"},
+        "completed": {"call_sid": "call-1", "to": X, "dial_call_status": "completed", "duration": "36"},
+        "busy": {"call_sid": "call-1", "to": X, "dial_call_status": "busy"},
+        "caller_ended": {"call_sid": "call-1", "to": X, "call_status": "completed", "duration": "50"},
+    },
+}  # fmt: skip
+"""How each provider tells what became of call-1; synthetic, after the sources named in telephony/."""
+
+
+@dataclass
+class Line:
+    """A PBX of one dialect at the running service."""
+
+    site: Site
+    provider: Provider
+    pbx_id: str
+
+    @property
+    def name(self) -> str:
+        return self.provider.dialect.name
+
+    @property
+    def calls_url(self) -> str:
+        return f"{PUBLIC_URL}/v1/pbx/{self.pbx_id}/calls"
+
+    @property
+    def events_url(self) -> str:
+        return f"{PUBLIC_URL}/v1/pbx/{self.pbx_id}/events"
+
+    def ask(self, digits: str | None = None, *, url: str | None = None, **more: Any) -> TestResponse:
+        said = self.provider.said(more.pop("caller", COURIER), digits) | more.pop("said", {})
+        return self.send(url or self.calls_url, said, **more)
+
+    def report(self, what: str, **more: Any) -> TestResponse:
+        return self.send(self.events_url, REPORTS[self.name][what], **more)
+
+    def send(
+        self, url: str, said: Mapping[str, object], *, secret: bytes = TOKEN, to: str | None = None, **more: Any
+    ) -> TestResponse:
+        """``to``: the address that it is sent to, though ``url`` is the one that is signed."""
+        unsigned = post(url, said, as_json=self.provider.as_json)
+        return self.deliver(with_headers(unsigned, SIGNED_BY[self.name](unsigned, secret)), to=to, **more)
+
+    def deliver(
+        self, sent: WebhookRequest, *, to: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> TestResponse:
+        """As it arrives behind a proxy: the service sees another scheme and another host than the provider."""
+        place = (to or sent.url).removeprefix(PUBLIC_URL)
+        return self.site.client.post(
+            place, data=sent.body, headers={**sent.headers, **(headers or {})}, base_url="http://10.0.0.7:8000"
+        )
+
+
+def plug_in(site: Site, name: str) -> Line:
+    provider = PROVIDERS[name]
+    text = TOKEN.decode()
+    if name == "telnyx":
+        text = base64.b64encode(provider.key(TOKEN)).decode()
+    with site.app.app_context():
+        made = pbxs.create_pbx(f"雲端 {name}", dialect=DIALECTS[name], secret=text, ports=site.ports)
+    return Line(site, provider, made.pbx.id)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a provider makes of an answer: where it asks next, whom it rings showing what, what it speaks."""
+
+    next_url: str | None
+    rung: str | None
+    shown: str | None
+    spoken: str
+
+
+def heard(answer: TestResponse) -> Heard:
+    if answer.content_type == "application/json":
+        verbs = answer.json
+        hook = next((each.get("actionHook") or each.get("eventUrl", [None])[0] for each in verbs if _asks(each)), None)
+        dial = next((each for each in verbs if each.get("verb") == "dial" or each.get("action") == "connect"), {})
+        target = (dial.get("target") or dial.get("endpoint") or [{}])[0]
+        spoken = "".join(each.get("text", "") + each.get("say", {}).get("text", "") for each in verbs)
+        return Heard(hook, target.get("number"), dial.get("callerId") or dial.get("from"), spoken)
+    assert answer.content_type.startswith("text/xml"), answer.content_type
+    root = ElementTree.fromstring(answer.data)
+    asked = next((each for each in root if each.tag in ("Gather", "GetDigits")), None)
+    dial_, number = root.find("Dial"), root.find("Dial/Number")
+    return Heard(
+        None if asked is None else asked.get("action"),
+        None if number is None else number.text,
+        None if dial_ is None else dial_.get("callerId"),
+        "".join(each.text or "" for each in root.iter() if each.tag in ("Say", "Speak")),
+    )
+
+
+def _asks(verb: Mapping[str, Any]) -> bool:
+    return verb.get("verb") == "gather" or verb.get("action") == "input"
+
+
+def leg_of(url: str | None) -> str | None:
+    return dict(parse_qsl(urlsplit(url or "").query)).get("leg")
