@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from maskservice import __version__
+from maskservice.cli.agi import agi
 from maskservice.cli.call import call
 from maskservice.cli.demo import demo
 from maskservice.cli.init import init
@@ -44,7 +45,7 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, worker, call):
+for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, agi, worker, call):
     main.add_command(_command)
 
 __all__ = ["main"]

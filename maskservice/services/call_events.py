@@ -7,7 +7,7 @@ SQL.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from maskservice.domain.call import FINAL, Outcome
@@ -56,11 +56,17 @@ def report_call(report: CallReport, ports: Ports) -> Noted | None:
         record = None if receipt is None else uow.calls.get(receipt.call, for_update=True)
         if record is None:
             return None
-        after = noted(record, report, at=report.at or ports.clock.now())
+        after = noted(record, report, at=_plausible(report.at, record, ports.clock.now()))
         if after != record:
             uow.calls.save(after)
             uow.commit()
         return Noted(after.outcome, ended=after.outcome in FINAL and record.outcome not in FINAL)
+
+
+def _plausible(at: datetime | None, record: CallRecord, now: datetime) -> datetime:
+    """The PBX's time where it can be one of this call: its clock may be off by a day, not by a century."""
+    slack = timedelta(days=1)
+    return at if at is not None and record.id.started_at - slack <= at <= now + slack else now
 
 
 def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord:
@@ -73,6 +79,9 @@ def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord
     kind = report.kind
     if report.side is Side.CALLER:
         return _caller_ended(record, at) if kind in FINAL else record
+    if record.outcome is Outcome.ASKING and kind not in FINAL:
+        # Nobody is being rung yet: it is the caller's own leg that was answered, by the prompt.
+        return record
     if kind is Outcome.RINGING and record.ringing_at is None:
         record = replace(record, ringing_at=at)
     elif kind is Outcome.ANSWERED and record.answered_at is None:

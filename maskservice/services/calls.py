@@ -42,14 +42,15 @@ _RACES = 10
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The answer, and what the metrics are told: the outcome, the direction, whether it was a retry. No number, no
-    id."""
+    """The answer, and what metrics and logs are told: outcome, direction, whether it was a retry, the guard's alarms
+    and the pool that they are about. No number."""
 
     answer: Answer
     outcome: str
     direction: str = "none"
     replayed: bool = False
     alarms: tuple[Alarm, ...] = ()
+    pool_id: str | None = None
 
 
 def neutral() -> Hangup:
@@ -115,7 +116,7 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and mark is not None:
         met = _met(ruling.concerns.binding.id, found, uow)
         remember_courier(met, call.caller, mark=mark, guard_key=caller.key, call=call_id, now=now, uow=uow, ports=ports)
-    return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms)
+    return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms, pool_id=line.pool_id)
 
 
 def look_up(
