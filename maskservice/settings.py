@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     mask: str = Field(default="O", min_length=1, max_length=1)
     latin_mask: str = Field(default="*", min_length=1, max_length=1)
     worker_interval_s: float = Field(default=5.0, gt=0, le=3600)
-    worker_batch: int = Field(default=200, ge=1, le=10_000)
+    worker_batch: int = Field(default=200, ge=1, le=1_000)
 
     @field_validator("bind")
     @classmethod

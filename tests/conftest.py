@@ -6,6 +6,7 @@ skipped and the summary says so. Must not know: what a test does with its databa
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from tests.databases import make, opened
 from tests.postgres import PostgresServer, PostgresUnavailableError
 
 _NO_POSTGRES = "NO POSTGRESQL"
+# A skip for want of one of these is no small print: the closing summary shouts it.
+_LOUD = (_NO_POSTGRES, "NO TELEPHONY")
+# Each of these folders runs on one worker: a PBX has one machine to itself, races and kills want no neighbours.
+_TOGETHER = {"pbx": "telephony", "system": "system"}
 
 
 class Figures:
@@ -47,6 +52,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-postgres", action="store_true", help="skip every test that needs a PostgreSQL server")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    for item in items:
+        inside = item.path.relative_to(folder).parts[0] if item.path.is_relative_to(folder) else ""
+        if inside in _TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(_TOGETHER[inside]))
+    if os.environ.get("MASKSERVICE_TEST_ORDER") == "reversed":
+        items.reverse()
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated file; its WAL went into it when the last connection closed."""
@@ -63,6 +78,8 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
     try:
         server = PostgresServer().start()
     except PostgresUnavailableError as why:
+        if os.environ.get("MASKSERVICE_TEST_REQUIRE_POSTGRES"):
+            pytest.fail(str(why))
         pytest.skip(str(why))
     yield server
     server.stop()
@@ -117,10 +134,11 @@ def database(database_app: tuple[Flask, Database]) -> Iterator[Database]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for line in config.stash[_FIGURES].lines:
         terminalreporter.write_line(line)
-    reasons = {
-        str(report.longrepr[2]).removeprefix("Skipped: ")
-        for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and _NO_POSTGRES in report.longrepr[2]
-    }
-    for reason in sorted(reasons):
-        terminalreporter.section(reason, sep="!", red=True, bold=True)
+    counts: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        if any(part in reason for part in _LOUD):
+            reason = reason.removeprefix("Skipped: ")
+            counts[reason] = counts.get(reason, 0) + 1
+    for reason, count in sorted(counts.items()):
+        terminalreporter.section(f"{reason} ({count} tests did not run)", sep="!", red=True, bold=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from maskservice import __version__
+from maskservice.cli.agi import agi
 from maskservice.cli.call import call
 from maskservice.cli.demo import demo
 from maskservice.cli.init import init
@@ -16,7 +17,9 @@ from maskservice.cli.keys import keys
 from maskservice.cli.output import examples
 from maskservice.cli.pbx import pbx
 from maskservice.cli.pool import pool
+from maskservice.cli.pool_guard import guard as _guard  # noqa: F401 -- joins the group 'pool'
 from maskservice.cli.refusals import RefusingGroup
+from maskservice.cli.rekey import rekey as _rekey  # noqa: F401 -- joins the group 'numbers'
 from maskservice.cli.serve import serve
 from maskservice.cli.tenant import tenant
 from maskservice.cli.virtual_numbers import numbers
@@ -42,7 +45,7 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, worker, call):
+for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, agi, worker, call):
     main.add_command(_command)
 
 __all__ = ["main"]

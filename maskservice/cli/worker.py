@@ -99,7 +99,11 @@ def _until_stopped(app: APIFlask, settings: Settings, stop: threading.Event) -> 
 def _round(app: APIFlask, settings: Settings) -> Round:
     # A context a round: nothing of one round's session is left for the next.
     with app.app_context():
-        return work_round(wiring_of(app).ports, limit=settings.worker_batch)
+        done = work_round(wiring_of(app).ports, limit=settings.worker_batch)
+    if done.freed or done.forgotten:
+        # What was purged shall not linger in SQLite's log. Busy readers put it off until the next such round.
+        app.extensions["maskservice.database"].scrub()
+    return done
 
 
 class PoolWatch:

@@ -53,6 +53,7 @@ class Binding:
     purged_at: datetime | None = None
     status_before_lock: Status | None = None
     reopened_from: BindingId | None = None
+    rekeyed_at: datetime | None = None
 
     @property
     def masked_number(self) -> MaskedNumber:

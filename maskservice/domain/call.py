@@ -6,17 +6,17 @@ Answers for: the words that telephony, services and the routing rules share. Mus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from maskservice.domain.binding import Binding
+from maskservice.domain.guard import GuardPolicy, NumberState
 from maskservice.domain.ids import BindingId
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import Prompt
 
-TRIES = 3
 RING_TIMEOUT_S = 30
 LONGEST_CALL_S = 1800
 KEY_TIMEOUT_S = 8
@@ -133,22 +133,29 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is known of a virtual number that belongs to a pool."""
+    """What is known of a virtual number that belongs to a pool: how it is dialled, how it is guarded, how it fares.
+
+    ``caller_is_ours``: the call shows one of our own virtual numbers as its caller, which nobody can call back."""
 
     virtual_number: str
     pool_id: str
     dialled_length: int
     check_digit: bool
+    caller_is_ours: bool = False
+    guard: GuardPolicy = field(default_factory=GuardPolicy)
+    state: NumberState = field(default_factory=NumberState)
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Who last reached the recipient through X. ``mark`` is the blind index of the courier's number: equal marks are
-    one courier."""
+    one courier. ``withdrawn``: the courier was blocked since. ``caller``: his blind index in the guard's scope."""
 
     mark: bytes
     reached_at: datetime
     expires_at: datetime
+    withdrawn: bool = False
+    caller: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,9 @@ class Reachable:
     def reached_by(self, now: datetime) -> Contact | None:
         """The contact that a call-back may use: it may end before the binding, never after."""
         contact = self.contact
-        return contact if contact is not None and now < contact.expires_at and now < self.binding.expires_at else None
+        if contact is None or contact.withdrawn or now >= min(contact.expires_at, self.binding.expires_at):
+            return None
+        return contact
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Who is connected to whom: the rules of a call, as functions of what is known.
 
-Answers for: what a request asks (:func:`question_of`), the decision with its trace (:func:`decide`).
+Answers for: the decision with its trace (:func:`decide`).
 Must not know: where the facts come from, how an answer is written, the real numbers.
 Source: product.md 'A call'. Wrong, expired, locked and blocked take one path, so that the service is no oracle for
 live extensions.
@@ -8,20 +8,17 @@ live extensions.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from maskservice.domain.call import (
     MENU_LENGTH,
-    TRIES,
     Connect,
     Decision,
     Direction,
     Gather,
     Hangup,
-    InboundCall,
     Line,
     Party,
     Reachable,
@@ -29,54 +26,24 @@ from maskservice.domain.call import (
     TraceStep,
 )
 from maskservice.domain.check_digit import passes_check
+from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
 from maskservice.domain.prompts import MenuChoice, PromptId, order_tail, say, say_menu
-
-LONGEST_KEYED = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """An extension was keyed or dialled; ``extension`` is None where what was keyed cannot be one."""
-
-    extension: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bare:
-    """The number alone was dialled: a call-back, or a courier about to be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A key was pressed in the menu; ``binding`` is None where the key offers nothing."""
-
-    binding: BindingId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Asked, and nothing was keyed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """The call was answered for good before; a further leg gets nothing more."""
-
-
-Question = Keyed | Bare | Choice | Silence | Over
+from maskservice.domain.question import Bare, Choice, Keyed, Over, Question, Silence
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What storage found. ``met``: the binding of the extension or menu key; ``own``: bindings whose recipient is
-    the caller;
-    ``caller_is_courier``: the caller has an unexpired contact on this number."""
+    the caller, newest first; ``caller_is_courier``: the caller has an unexpired contact on this number. ``caller``:
+    what the guard
+    remembers of him; it is asked when an extension is keyed, a call-back is no guess."""
 
     line: Line | None
     met: Reachable | None = None
     own: tuple[Reachable, ...] = ()
     caller_is_courier: bool = False
+    caller: CallerState = field(default_factory=CallerState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +51,7 @@ class Ruling:
     """The decision, why, what it concerns and what must be remembered.
 
     ``concerns``: the binding met in whatever state. ``thread``: the call's memory after this leg.
-    ``remember_caller``: the caller becomes the binding's contact.
+    ``remember_caller``: the caller becomes the binding's contact. ``wrong_try``: the guard counts it.
     """
 
     decision: Decision
@@ -93,32 +60,7 @@ class Ruling:
     direction: Direction | None = None
     concerns: Reachable | None = None
     remember_caller: bool = False
-
-
-def question_of(call: InboundCall, thread: Thread) -> Question:
-    """What this leg asks. Digits win over an extension in the dialled string, which counts on the first leg only."""
-    if thread.ended:
-        return Over()
-    keyed = _digits(call.digits)
-    if thread.menu and keyed != "":
-        place = int(keyed) if keyed is not None and len(keyed) == 1 else 0
-        return Choice(thread.menu[place - 1] if 1 <= place <= len(thread.menu) else None)
-    if keyed != "":
-        return Keyed(keyed)
-    if thread.legs:
-        return Silence()
-    if call.dialled is not None and call.dialled.extension is not None:
-        return Keyed(_digits(call.dialled.extension))
-    return Bare()
-
-
-def _digits(text: str | None) -> str | None:
-    """The plain digits of what was keyed, '' for nothing, None for what no extension can be. Full width and a
-    closing # are read."""
-    if text is None or len(text) > LONGEST_KEYED:
-        return "" if text is None else None
-    plain = unicodedata.normalize("NFKC", text).strip().strip("#*")
-    return plain if plain == "" or (plain.isascii() and plain.isdigit()) else None
+    wrong_try: bool = False
 
 
 def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bool, now: datetime) -> Ruling:
@@ -126,6 +68,8 @@ def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bo
     line = facts.line
     if line is None:
         return _end(thread, (TraceStep("line", "none"),))
+    # One of our own numbers as the caller is spoofed or a loop: nobody could be reached under it.
+    caller_known = caller_known and not line.caller_is_ours
     opening = TraceStep("line", "found")
     match question:
         case Over():
@@ -133,15 +77,16 @@ def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bo
         case Bare():
             return _call_back(line, facts, thread=thread, opening=opening, now=now)
         case Silence():
-            return _again(line, thread, (opening, TraceStep("digits", "none")))
+            return _again(line, thread, (opening, TraceStep("digits", "none")), now=now)
         case Keyed(extension):
             steps = (opening, TraceStep("digits", "keyed"))
-            if extension is None or not _well_formed(extension, line):
-                return _again(line, thread, (*steps, TraceStep("extension", "none")))
-            return _meet(line, facts.met, thread=thread, steps=steps, caller_known=caller_known, now=now)
+            well_formed = extension is not None and _well_formed(extension, line)
+            met = facts.met if well_formed else None
         case Choice(binding):
             steps = (opening, TraceStep("menu", "none" if binding is None else "chosen"))
-            return _meet(line, facts.met, thread=thread, steps=steps, caller_known=caller_known, now=now)
+            # A menu is read to a recipient; whoever continues his call from another phone chooses nothing.
+            met = facts.met if facts.met is not None and facts.met.is_recipient else None
+    return _meet(line, met, thread=thread, steps=steps, caller=facts.caller, caller_known=caller_known, now=now)
 
 
 def _well_formed(extension: str, line: Line) -> bool:
@@ -154,19 +99,28 @@ def _meet(
     *,
     thread: Thread,
     steps: tuple[TraceStep, ...],
+    caller: CallerState,
     caller_known: bool,
     now: datetime,
 ) -> Ruling:
-    """An extension was named: connect to its recipient, or, when it is the recipient who calls, to its last courier."""
+    """An extension was named: connect to its recipient, or, when it is the recipient who calls, to its last courier.
+
+    A blocked caller and a stranger on a number that takes enrolled callers only go the way of a wrong extension; they
+    are no wrong tries, since the extension was right.
+    """
     if met is None:
-        return _again(line, thread, (*steps, TraceStep("extension", "none")))
+        return _again(line, thread, (*steps, TraceStep("extension", "none")), now=now, wrong_try=True)
     tenant = met.binding.tenant_id
     status = met.binding.status_at(now)
     steps = (*steps, TraceStep("binding", str(status), tenant))
     if not met.binding.is_live(now):
-        return _again(line, thread, steps, concerns=met)
+        return _again(line, thread, steps, now=now, concerns=met, wrong_try=True)
     if met.is_recipient:
         return _to_courier((met,), thread=thread, steps=(*steps, TraceStep("caller", "recipient", tenant)), now=now)
+    if caller.is_blocked(now):
+        return _again(line, thread, (*steps, TraceStep("caller", "blocked", tenant)), now=now, concerns=met)
+    if line.state.is_enrolled_only(now):
+        return _again(line, thread, (*steps, TraceStep("number", "enrolled_only", tenant)), now=now, concerns=met)
     return Ruling(
         Connect(Party.RECIPIENT, met.binding.id),
         (*steps, TraceStep("caller", "courier" if caller_known else "withheld", tenant)),
@@ -182,17 +136,17 @@ def _call_back(line: Line, facts: Facts, *, thread: Thread, opening: TraceStep, 
     like a stranger."""
     live = tuple(each for each in facts.own if each.binding.is_live(now))
     if not live:
-        return _ask(line, thread, (opening, TraceStep("recipient", "none")))
+        return _ask(line, thread, (opening, TraceStep("recipient", "none")), now=now)
     if facts.caller_is_courier:
-        return _ask(line, thread, (opening, TraceStep("caller", "courier")))
+        return _ask(line, thread, (opening, TraceStep("caller", "courier")), now=now)
     if any(each.shared_line for each in live):
-        return _ask(line, thread, (opening, TraceStep("caller", "shared_line")))
+        return _ask(line, thread, (opening, TraceStep("caller", "shared_line")), now=now)
     steps = (opening, *(TraceStep("recipient", "found", each.binding.tenant_id) for each in live))
     reached = _latest_first([each for each in live if each.reached_by(now)])
     couriers = {each.contact.mark for each in reached if each.contact is not None}
     if len(couriers) > 1:
-        return _menu(reached[:MENU_LENGTH], thread, steps)
-    return _to_courier(reached or _newest_first(live), thread=thread, steps=steps, now=now)
+        return _menu(line, reached[:MENU_LENGTH], thread, steps, now=now)
+    return _to_courier(reached or live, thread=thread, steps=steps, now=now)
 
 
 def _to_courier(orders: Sequence[Reachable], *, thread: Thread, steps: tuple[TraceStep, ...], now: datetime) -> Ruling:
@@ -216,36 +170,53 @@ def _to_courier(orders: Sequence[Reachable], *, thread: Thread, steps: tuple[Tra
     )
 
 
-def _menu(orders: Sequence[Reachable], thread: Thread, steps: tuple[TraceStep, ...]) -> Ruling:
+def _menu(
+    line: Line, orders: Sequence[Reachable], thread: Thread, steps: tuple[TraceStep, ...], *, now: datetime
+) -> Ruling:
     menu = tuple(each.binding.id for each in orders)
     shops = {each.binding.tenant_id for each in orders}
     choices = tuple(
         MenuChoice(place, order_tail(each.binding.order_id), each.shop if len(shops) > 1 else None)
         for place, each in enumerate(orders, start=1)
     )
-    gather = Gather(say_menu(choices), max_digits=1, attempts_left=TRIES - thread.tries_used)
+    gather = Gather(say_menu(choices), max_digits=1, attempts_left=_left(line, thread.tries_used, now))
     return Ruling(
         gather, (*steps, TraceStep("menu", "offered")), _after(thread, menu=menu), direction=Direction.TO_COURIER
     )
 
 
-def _ask(line: Line, thread: Thread, steps: tuple[TraceStep, ...]) -> Ruling:
+def _left(line: Line, used: int, now: datetime) -> int:
+    """Tries left, at least the one being offered: an attacked number shortens them, also in a call under way."""
+    return max(line.state.tries(line.guard, now) - used, 1)
+
+
+def _ask(line: Line, thread: Thread, steps: tuple[TraceStep, ...], *, now: datetime) -> Ruling:
     gather = Gather(
-        say(PromptId.ENTER_EXTENSION), max_digits=line.dialled_length, attempts_left=TRIES - thread.tries_used
+        say(PromptId.ENTER_EXTENSION),
+        max_digits=line.dialled_length,
+        attempts_left=_left(line, thread.tries_used, now),
     )
     return Ruling(gather, steps, _after(thread))
 
 
-def _again(line: Line, thread: Thread, steps: tuple[TraceStep, ...], concerns: Reachable | None = None) -> Ruling:
+def _again(
+    line: Line,
+    thread: Thread,
+    steps: tuple[TraceStep, ...],
+    *,
+    now: datetime,
+    concerns: Reachable | None = None,
+    wrong_try: bool = False,
+) -> Ruling:
     """The one path of everything that does not connect: one try less, the same words, in the end the neutral sentence.
 
     After a failed menu choice the extension is asked for: it is on the label, and it says the same as for anyone else.
     """
     used = thread.tries_used + 1
-    if used >= TRIES:
-        return _end(thread, steps, concerns=concerns, tries_used=used)
-    gather = Gather(say(PromptId.TRY_AGAIN), max_digits=line.dialled_length, attempts_left=TRIES - used)
-    return Ruling(gather, steps, _after(thread, tries_used=used), concerns=concerns)
+    if used >= line.state.tries(line.guard, now):
+        return _end(thread, steps, concerns=concerns, tries_used=used, wrong_try=wrong_try)
+    gather = Gather(say(PromptId.TRY_AGAIN), max_digits=line.dialled_length, attempts_left=_left(line, used, now))
+    return Ruling(gather, steps, _after(thread, tries_used=used), concerns=concerns, wrong_try=wrong_try)
 
 
 def _end(
@@ -255,9 +226,11 @@ def _end(
     direction: Direction | None = None,
     concerns: Reachable | None = None,
     tries_used: int | None = None,
+    wrong_try: bool = False,
 ) -> Ruling:
     after = _after(thread, ended=True, tries_used=tries_used)
-    return Ruling(Hangup(say(PromptId.GOODBYE)), steps, after, direction=direction, concerns=concerns)
+    goodbye = Hangup(say(PromptId.GOODBYE))
+    return Ruling(goodbye, steps, after, direction=direction, concerns=concerns, wrong_try=wrong_try)
 
 
 def _after(
@@ -270,7 +243,3 @@ def _latest_first(orders: Sequence[Reachable]) -> list[Reachable]:
     return sorted(
         orders, key=lambda each: each.contact.reached_at if each.contact else each.binding.created_at, reverse=True
     )
-
-
-def _newest_first(orders: Sequence[Reachable]) -> list[Reachable]:
-    return sorted(orders, key=lambda each: each.binding.created_at, reverse=True)

@@ -95,14 +95,16 @@ def change_binding(command: ChangeBinding, ports: Ports) -> BindingView:
         stored = load_own(command.tenant.id, command.binding_id, uow, now, change=True)
         rules.require_changeable(stored.binding, now)
         after = replace(stored, binding=_changed_facts(command, stored.binding, now=now))
+        warnings: tuple[str, ...] = ()
         if command.name is not UNCHANGED or _content_is_named(command):
-            after = _changed_content(command, after, uow=uow, ports=ports)
+            after, warnings = _changed_content(command, after, uow=uow, ports=ports)
         uow.bindings.save(after.binding)
+        _shorten_contact(stored.binding, after.binding, uow)
         if after.binding.waybill != stored.binding.waybill:
             binding = after.binding
             uow.orders.set_waybill(binding.tenant_id, binding.order_id, binding=binding.id, waybill=binding.waybill)
         uow.commit()
-        return open_view(after, cipher=ports.cipher, now=now)
+        return replace(open_view(after, cipher=ports.cipher, now=now), warnings=warnings)
 
 
 def _step(
@@ -119,8 +121,15 @@ def _step(
                 write_end(after, uow)
             else:
                 uow.bindings.save(after)
+                _shorten_contact(stored.binding, after, uow)
         uow.commit()
         return open_view(replace(stored, binding=after), cipher=ports.cipher, now=now)
+
+
+def _shorten_contact(before: Binding, after: Binding, uow: UnitOfWork) -> None:
+    """A contact never outlives its binding."""
+    if after.expires_at < before.expires_at:
+        uow.contacts.shorten(after.id, until=after.expires_at)
 
 
 def _row(stored: StoredBinding, ports: Ports) -> RowCipher:
@@ -150,16 +159,21 @@ def _changed_facts(command: ChangeBinding, binding: Binding, *, now: datetime) -
     return binding
 
 
-def _changed_content(command: ChangeBinding, stored: StoredBinding, *, uow: UnitOfWork, ports: Ports) -> StoredBinding:
-    """Seals everything anew under the same data key: the contact and the first answer are sealed under it too."""
+def _changed_content(
+    command: ChangeBinding, stored: StoredBinding, *, uow: UnitOfWork, ports: Ports
+) -> tuple[StoredBinding, tuple[str, ...]]:
+    """Seals everything anew under the same data key: the contact and the first answer are sealed under it too. With
+    the warnings: the address is looked at again, since a new phone may stand in the old one."""
     before = open_recipient(stored, ports.cipher)
     phone: PhoneNumber = before.phone
     if command.phone is not UNCHANGED:
         phone = judged_phone(command.phone, command.tenant, uow, ports)
+    typed = before.address if command.address is UNCHANGED else command.address
+    address, warnings = printable_address(typed, phone)
     recipient = Recipient(
         name=before.name if command.name is UNCHANGED else command.name,
         phone=phone,
-        address=before.address if command.address is UNCHANGED else printable_address(command.address)[0],
+        address=address,
         metadata=before.metadata if command.metadata is UNCHANGED else command.metadata,
     )
     binding, old = stored.binding, stored.content
@@ -168,7 +182,7 @@ def _changed_content(command: ChangeBinding, stored: StoredBinding, *, uow: Unit
     if old is not None:
         content = replace(content, lock_reason=old.lock_reason)
     uow.bindings.save_content(binding.id, content)
-    return StoredBinding(binding, content)
+    return StoredBinding(binding, content), warnings
 
 
 __all__ = [

@@ -14,7 +14,7 @@ from maskservice.domain.binding import resolve_expiry
 from maskservice.domain.errors import FieldError, InvalidContent, OrderAlreadyBound
 from maskservice.domain.ids import uuid7
 from maskservice.domain.phone import PhoneNumber, PhoneReading
-from maskservice.services.content import Recipient, open_recipient, printable_address
+from maskservice.services.content import Recipient, numbers_outside, open_recipient, printable_address
 from maskservice.services.idempotency import IdempotentRequest, claim_key
 from maskservice.services.judging import UNKNOWN_POOL, offer_of, phone_error
 from maskservice.services.placing import Order, place_order
@@ -64,7 +64,8 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
     phone, expires_at = _judge(command, offer, now)
     if offer is None:  # _judge has refused already; this line is for the type checker
         raise InvalidContent
-    address, hidden = printable_address(command.address)
+    address, hidden = printable_address(command.address, phone)
+    outside = numbers_outside(order_id=command.order_id, waybill=command.waybill)
     recipient = Recipient(name=command.name, phone=phone, address=address, metadata=command.metadata)
     order = Order(
         tenant=command.tenant,
@@ -73,7 +74,7 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
         recipient=recipient,
         expires_at=expires_at,
         waybill=command.waybill,
-        warnings=command.phone.warnings + hidden,
+        warnings=command.phone.warnings + hidden + outside,
         keep_answer=command.idempotency is not None,
     )
 

@@ -7,10 +7,11 @@ SQL.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from maskservice.domain.call import FINAL, Outcome
+from maskservice.services.call_memory import call_name
 from maskservice.services.ports import Ports
 from maskservice.services.records import CallRecord
 
@@ -51,15 +52,21 @@ def report_call(report: CallReport, ports: Ports) -> Noted | None:
     """Notes the report on the call's record. None where the call is unknown: that is no error. Raises
     DatabaseUnavailable."""
     with ports.unit() as uow:
-        receipt = uow.receipts.latest(report.virtual_number, report.pbx_id, report.pbx_call_id)
+        receipt = uow.receipts.latest(report.virtual_number, report.pbx_id, call_name(report.pbx_call_id, ports))
         record = None if receipt is None else uow.calls.get(receipt.call, for_update=True)
         if record is None:
             return None
-        after = noted(record, report, at=report.at or ports.clock.now())
+        after = noted(record, report, at=_plausible(report.at, record, ports.clock.now()))
         if after != record:
             uow.calls.save(after)
             uow.commit()
         return Noted(after.outcome, ended=after.outcome in FINAL and record.outcome not in FINAL)
+
+
+def _plausible(at: datetime | None, record: CallRecord, now: datetime) -> datetime:
+    """The PBX's time where it can be one of this call: its clock may be off by a day, not by a century."""
+    slack = timedelta(days=1)
+    return at if at is not None and record.id.started_at - slack <= at <= now + slack else now
 
 
 def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord:
@@ -72,6 +79,9 @@ def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord
     kind = report.kind
     if report.side is Side.CALLER:
         return _caller_ended(record, at) if kind in FINAL else record
+    if record.outcome is Outcome.ASKING and kind not in FINAL:
+        # Nobody is being rung yet: it is the caller's own leg that was answered, by the prompt.
+        return record
     if kind is Outcome.RINGING and record.ringing_at is None:
         record = replace(record, ringing_at=at)
     elif kind is Outcome.ANSWERED and record.answered_at is None:

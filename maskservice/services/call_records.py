@@ -12,7 +12,8 @@ from uuid import UUID
 from maskservice.domain.call import InboundCall, Thread, TraceStep
 from maskservice.domain.errors import NotFound
 from maskservice.domain.ids import BindingId, CallId
-from maskservice.domain.routing import Ruling, decide, question_of
+from maskservice.domain.question import question_of
+from maskservice.domain.routing import Ruling, decide
 from maskservice.services.binding_reads import Page
 from maskservice.services.calls import look_up, neutral
 from maskservice.services.ports import Ports

@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from maskservice.domain.call import Line
+from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
 
@@ -21,6 +22,10 @@ class Contacts(Protocol):
         """The binding's last courier; replaces an earlier one."""
         ...
 
+    def shorten(self, binding_id: BindingId, *, until: datetime) -> None:
+        """The contact ends then at the latest."""
+        ...
+
     def get(self, binding_id: BindingId) -> SealedContact | None: ...
 
 
@@ -28,14 +33,17 @@ class Calls(Protocol):
     """Facts for a decision, and the record of each call."""
 
     def line_and_slot(
-        self, virtual_number: str, extension: str, *, tenant_id: str | None = None
+        self, virtual_number: str, extension: str, *, own_mark: bytes | None = None, tenant_id: str | None = None
     ) -> tuple[Line, Met | None] | None:
         """One statement: the number with its pool, and the binding that holds the extension with its tenant and
         contact.
-        None where the number is in no pool. ``tenant_id`` narrows everything to what that tenant may see (dry run)."""
+        None where the number is in no pool. ``own_mark`` is the caller's blind index among our own numbers.
+        ``tenant_id`` narrows everything to what that tenant may see (dry run)."""
         ...
 
-    def line_and_binding(self, binding_id: BindingId) -> tuple[Line, Met | None] | None: ...
+    def line_and_binding(
+        self, binding_id: BindingId, *, own_mark: bytes | None = None
+    ) -> tuple[Line, Met | None] | None: ...
 
     def line_and_recipient(
         self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
@@ -47,8 +55,14 @@ class Calls(Protocol):
 
     def add(self, record: CallRecord) -> None: ...
 
+    def save_leg(self, record: CallRecord) -> None:
+        """What a further leg decided. Nothing where the call was reported as ended meanwhile; moments that events
+        report
+        are never touched."""
+        ...
+
     def save(self, record: CallRecord) -> None:
-        """Writes what later legs and events change."""
+        """Writes what events change."""
         ...
 
     def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None: ...
@@ -58,6 +72,29 @@ class Calls(Protocol):
     ) -> Sequence[CallRecord]:
         """Calls that met a binding of the tenant, newest first."""
         ...
+
+
+class Guard(Protocol):
+    """What is remembered of callers and of attacked numbers, for every process to see."""
+
+    def hold(self, pool_id: str, caller: bytes, *, at: datetime) -> CallerState:
+        """The caller's state, locked for this unit: guesses that are sent at once share one budget. A write."""
+        ...
+
+    def save(self, pool_id: str, caller: bytes, state: CallerState) -> None: ...
+
+    def count_wrong(self, virtual_number: str, caller: bytes, *, window_start: datetime) -> tuple[NumberState, bool]:
+        """One more wrong try on the number, and the caller once a window: the state after it, and whether he was
+        new."""
+        ...
+
+    def number(self, virtual_number: str) -> NumberState: ...
+
+    def restrict(self, virtual_number: str, *, until: datetime | None, at: datetime) -> None:
+        """Enrolled callers only until then; None: everybody again."""
+        ...
+
+    def forget(self, *, older_than: datetime, limit: int) -> int: ...
 
 
 class Receipts(Protocol):

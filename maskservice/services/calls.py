@@ -1,5 +1,4 @@
 """A PBX asks what to do with a call: one look-up, one pure decision, one commit.
-
 Answers for: the legs of a call knowing each other, a retried webhook getting the same answer, the contact and the
 record being written with
 the decision. Must not know: a PBX's format, SQL. The real number is opened last of all and leaves only inside the
@@ -12,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from maskservice.domain.binding import expired
 from maskservice.domain.call import (
     Answer,
     Bridge,
@@ -20,44 +18,39 @@ from maskservice.domain.call import (
     Decision,
     Gather,
     Hangup,
-    InboundCall,
     Outcome,
     Party,
-    Reachable,
     Thread,
 )
 from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import Prompt, PromptId, say
-from maskservice.domain.routing import Bare, Choice, Facts, Keyed, Question, Ruling, decide, question_of
-from maskservice.services.content import open_phone, seal_phone
-from maskservice.services.endings import write_end
+from maskservice.domain.question import Bare, Choice, Keyed, Question, question_of
+from maskservice.domain.routing import Facts, decide
+from maskservice.services.call_memory import Webhook, receipt_of, record_of, remember_courier, without_number
+from maskservice.services.content import open_phone
+from maskservice.services.endings import end_seen
+from maskservice.services.guarding import Alarm, ask_guard, tell_guard
+from maskservice.services.judging import own_mark
 from maskservice.services.lookup import care_line_of, reachable
 from maskservice.services.ports import Ports, UnitOfWork
-from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
+from maskservice.services.records import Met, Receipt
 
 _RACES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    """An authenticated request of a PBX; ``webhook_id`` names the request, whatever the call."""
-
-    pbx_id: str
-    webhook_id: str
-    call: InboundCall
-
-
-@dataclass(frozen=True, slots=True)
 class Routed:
-    """The answer, and what the metrics are told: the outcome, the direction, whether it was a retry. No number, no
-    id."""
+    """The answer, and what metrics and logs are told: outcome, direction, whether it was a retry, the guard's alarms
+    and the pool that they are about. No number."""
 
     answer: Answer
     outcome: str
     direction: str = "none"
     replayed: bool = False
+    alarms: tuple[Alarm, ...] = ()
+    pool_id: str | None = None
 
 
 def neutral() -> Hangup:
@@ -70,11 +63,13 @@ def route_call(webhook: Webhook, ports: Ports) -> Routed:
 
     Raises DatabaseUnavailable, KeyMissing, SealBroken: the entrance then answers with :func:`neutral`.
     """
-    if webhook.call.dialled is None:
+    dialled = webhook.call.dialled
+    if dialled is None:
         return Routed(neutral(), Outcome.UNAVAILABLE)
+    webhook = without_number(webhook, ports)
     for _ in range(_RACES):
         with ports.unit() as uow:
-            routed = _leg(webhook, webhook.call.dialled.virtual_number, uow, ports)
+            routed = _leg(webhook, dialled.virtual_number, uow, ports)
             if routed is not None:
                 uow.commit()
                 return routed
@@ -89,31 +84,39 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     receipts = uow.receipts.thread(virtual_number, webhook.pbx_id, call.pbx_call_id, webhook.webhook_id)
     for receipt in receipts:
         if receipt.webhook_id == webhook.webhook_id:
+            if receipt.pbx_call_id != call.pbx_call_id:
+                # Two calls under one webhook id: one of them would get the other's recipient.
+                return Routed(neutral(), Outcome.UNAVAILABLE)
             return _replay(receipt, now=now, uow=uow, ports=ports)
     legs = [each for each in receipts if each.pbx_call_id == call.pbx_call_id]
     thread = _thread_of(legs, virtual_number)
     question = question_of(call, thread)
     mark = None if call.caller is None else ports.index.number(virtual_number, call.caller.reveal())
-    facts, found = look_up(question, virtual_number, mark, now=now, uow=uow)
-    ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
-    if facts.line is None:
+    ours = None if call.caller is None else own_mark(call.caller.reveal(), ports)
+    facts, found = look_up(question, virtual_number, mark, now=now, uow=uow, own_mark=ours)
+    line = facts.line
+    if line is None:
         return Routed(neutral(), Outcome.UNAVAILABLE)
+    caller = ask_guard(question, line, call, webhook.pbx_id, now=now, uow=uow, ports=ports)
+    facts = replace(facts, caller=caller.state)
+    ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
     for met in found:
-        if met.stored.binding.needs_end(now):
-            _keep_death(met, uow, now)
+        end_seen(met.stored, uow, now)
     call_id = legs[0].call if legs else CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))
     answer = _answer(ruling.decision, found, uow=uow, ports=ports)
-    receipt = _receipt(webhook, call_id, legs, ruling, now=now)
+    receipt = receipt_of(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
         return None
-    record = _record(webhook, call_id, receipt, ruling, pool_id=facts.line.pool_id, now=now)
+    record = record_of(webhook, receipt, ruling, pool_id=line.pool_id)
     if not legs:
         uow.calls.add(record)
     elif not thread.ended:
-        uow.calls.save(record)
+        uow.calls.save_leg(record)
+    alarms = tell_guard(ruling, line, caller, now=now, uow=uow)
     if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and mark is not None:
-        _remember(ruling.concerns, call.caller, mark, found, call_id, now=now, uow=uow, ports=ports)
-    return Routed(answer, record.outcome, ruling.direction or "none")
+        met = _met(ruling.concerns.binding.id, found, uow)
+        remember_courier(met, call.caller, mark=mark, guard_key=caller.key, call=call_id, now=now, uow=uow, ports=ports)
+    return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms, pool_id=line.pool_id)
 
 
 def look_up(
@@ -123,14 +126,16 @@ def look_up(
     *,
     now: datetime,
     uow: UnitOfWork,
+    own_mark: bytes | None = None,
     tenant_id: str | None = None,
 ) -> tuple[Facts, Sequence[Met]]:
-    """The one read behind a decision. ``tenant_id`` narrows it to what a tenant may see (dry run)."""
+    """The one read behind a decision. ``own_mark``: the caller's among our own numbers. ``tenant_id`` narrows it to
+    what a tenant may see (dry run)."""
     match question:
         case Choice(binding) if binding is not None:
-            one = uow.calls.line_and_binding(binding)
+            one = uow.calls.line_and_binding(binding, own_mark=own_mark)
         case Keyed(extension):
-            one = uow.calls.line_and_slot(virtual_number, extension or "", tenant_id=tenant_id)
+            one = uow.calls.line_and_slot(virtual_number, extension or "", own_mark=own_mark, tenant_id=tenant_id)
         case Bare():
             many = uow.calls.line_and_recipient(virtual_number, mark, now=now, tenant_id=tenant_id)
             if many is None:
@@ -151,10 +156,6 @@ def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:
     last = legs[-1]
     menu = tuple(BindingId(virtual_number, key) for key in last.menu)
     return Thread(len(legs), last.tries_used, menu, ended=last.action != "gather")
-
-
-def _keep_death(met: Met, uow: UnitOfWork, now: datetime) -> None:
-    write_end(expired(met.stored.binding, now), uow)
 
 
 def _met(binding_id: BindingId, found: Sequence[Met], uow: UnitOfWork) -> Met:
@@ -208,84 +209,4 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
     return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
 
 
-def _receipt(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], ruling: Ruling, *, now: datetime) -> Receipt:
-    trace = (legs[-1].trace if legs else ()) + ruling.trace
-    receipt = Receipt(
-        virtual_number=call_id.virtual_number,
-        pbx_id=webhook.pbx_id,
-        pbx_call_id=webhook.call.pbx_call_id,
-        leg=len(legs) + 1,
-        webhook_id=webhook.webhook_id,
-        received_at=now,
-        call=call_id,
-        action="hangup",
-        tries_used=ruling.thread.tries_used,
-        trace=trace,
-    )
-    match ruling.decision:
-        case Gather(prompt=prompt, max_digits=most, attempts_left=left):
-            return replace(
-                receipt,
-                action="gather",
-                prompt=prompt.id,
-                prompt_text=prompt.text if ruling.thread.menu else None,
-                max_digits=most,
-                attempts_left=left,
-                menu=tuple(each.key for each in ruling.thread.menu),
-            )
-        case Connect(party=party, binding=binding):
-            return replace(receipt, action="connect", party=party, binding=binding.key)
-        case Hangup():
-            return receipt
-
-
-def _record(
-    webhook: Webhook, call_id: CallId, receipt: Receipt, ruling: Ruling, *, pool_id: str, now: datetime
-) -> CallRecord:
-    concerns = ruling.concerns
-    outcome = {"gather": Outcome.ASKING, "connect": Outcome.CONNECTING, "hangup": Outcome.UNAVAILABLE}[receipt.action]
-    return CallRecord(
-        id=call_id,
-        pbx_id=webhook.pbx_id,
-        pbx_call_id=webhook.call.pbx_call_id,
-        pool_id=pool_id,
-        outcome=outcome,
-        trace=receipt.trace,
-        caller_tail=None if webhook.call.caller is None else webhook.call.caller.last3,
-        tenant_id=None if concerns is None else concerns.binding.tenant_id,
-        binding=None if concerns is None else concerns.binding.id.key,
-        direction=ruling.direction,
-        party=receipt.party,
-        tries_used=receipt.tries_used,
-        connected_at=now if outcome is Outcome.CONNECTING else None,
-        ended_at=now if outcome is Outcome.UNAVAILABLE else None,
-    )
-
-
-def _remember(
-    concerns: Reachable,
-    caller: PhoneNumber,
-    mark: bytes,
-    found: Sequence[Met],
-    call_id: CallId,
-    *,
-    now: datetime,
-    uow: UnitOfWork,
-    ports: Ports,
-) -> None:
-    """The contact is written at the connect decision: the recipient may miss the call and ring back. It never
-    outlives the binding."""
-    met = _met(concerns.binding.id, found, uow)
-    binding, content = met.stored.binding, met.stored.content
-    if content is None:
-        return
-    row = ports.cipher.open_row(binding.tenant_id, str(binding.id), content.wrapped_key)
-    contact = SealedContact(
-        binding_id=binding.id,
-        mark=mark,
-        phone=seal_phone(caller, row, "contact"),
-        call=call_id.key,
-        reached_at=now,
-        expires_at=min(now + met.tenant.policy.contact_life, binding.expires_at),
-    )
-    uow.contacts.remember(contact)
+__all__ = ["Routed", "Webhook", "look_up", "neutral", "route_call"]

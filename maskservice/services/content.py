@@ -7,6 +7,7 @@ storage.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,21 @@ class Recipient:
 
 
 NUMBER_IN_ADDRESS = "number_in_address"
+
+
+def numbers_outside(**texts: str | None) -> tuple[str, ...]:
+    """Warnings for texts that are kept as they came, since they are the platform's own keys, and hold what reads as a
+    phone number: ``number_in_order_id`` and ``number_in_waybill``."""
+    return tuple(f"number_in_{name}" for name, text in texts.items() if text is not None and holds_mobile(text))
+
+
+# A mobile number that stands by itself. Keys are full of dates and counters: anything looser would cry wolf.
+_MOBILE = re.compile(r"(?<!\d)(?:\+?886[-_ ]?|0)9\d{2}[-_ ]?\d{3}[-_ ]?\d{3}(?!\d)")
+
+
+def holds_mobile(text: str) -> bool:
+    """Whether a key (an order id, a waybill, a call id) was made of a Taiwanese mobile number."""
+    return _MOBILE.search(text) is not None
 
 
 def printable_address(address: str | None, phone: PhoneNumber | None = None) -> tuple[str | None, tuple[str, ...]]:

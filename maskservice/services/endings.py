@@ -22,19 +22,33 @@ def write_end(binding: Binding, uow: UnitOfWork) -> None:
     uow.bindings.save(binding)
     pool = uow.pools.of_number(binding.id.virtual_number)
     until = binding.ended_at if pool is None else binding.ended_at + pool.policy.quarantine
-    uow.slots.rest(binding.id.virtual_number, binding.extension, until=until)
+    uow.slots.rest(binding.id.virtual_number, binding.extension, binding=binding.id.key, until=until)
+    # The contact never outlives its binding: a courier of it is none "of late" any more, on this number either.
+    uow.contacts.shorten(binding.id, until=binding.ended_at)
 
 
 def settled(stored: StoredBinding, uow: UnitOfWork, now: datetime) -> StoredBinding:
     """The binding as it is now. One that is seen dead for the first time is stored so **and committed at once**:
     whatever the
     use case does next, a clock going backwards must not revive it."""
-    after = expired(stored.binding, now)
-    if after is stored.binding:
+    fresh = end_seen(stored, uow, now)
+    if fresh is not stored:
+        uow.commit()
+    return fresh
+
+
+def end_seen(stored: StoredBinding, uow: UnitOfWork, now: datetime) -> StoredBinding:
+    """Stores a death that was seen, within this unit. The row is read again under its lock first: what was read before
+    may have been changed or released since, and that must not be undone."""
+    if not stored.binding.needs_end(now):
         return stored
-    write_end(after, uow)
-    uow.commit()
-    return replace(stored, binding=after)
+    fresh = uow.bindings.get(stored.binding.id, for_update=True)
+    if fresh is None:
+        return stored
+    after = expired(fresh.binding, now)
+    if after is not fresh.binding:
+        write_end(after, uow)
+    return replace(fresh, binding=after)
 
 
 def load_own(tenant_id: str, binding_id: BindingId, uow: UnitOfWork, now: datetime, *, change: bool) -> StoredBinding:

@@ -6,6 +6,7 @@ Nothing here decides whether a call is connected: a binding is dead at its momen
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +17,8 @@ from maskservice.services.ports import Ports
 
 # A webhook older than five minutes is refused by its signature; late events of a long call still find theirs.
 RECEIPTS_KEPT = timedelta(hours=48)
+# Longer than a block lasts and is held against its caller.
+GUARD_KEPT = timedelta(days=60)
 # Longer than the longest life with its quarantine, so that a key outlives everything it can have made.
 IDEMPOTENCY_KEPT = timedelta(days=120)
 
@@ -55,18 +58,23 @@ def free_rested(ports: Ports, *, limit: int) -> int:
     now = ports.clock.now()
     with ports.unit() as uow:
         rested = uow.slots.rested(now=now, limit=limit)
+        freed: Counter[str] = Counter()
         for virtual_number, extension, key in rested:
-            uow.bindings.purge(BindingId(virtual_number, key), at=now)
-            uow.slots.free(virtual_number, extension)
+            uow.bindings.purge(BindingId(virtual_number, key), extension=extension, at=now)
+            freed[virtual_number] += uow.slots.free(virtual_number, extension, binding=key)
+        # Last, and in one order: allocations wait for a number's row, and hold rows that were locked above.
+        for virtual_number, count in sorted(freed.items()):
+            uow.numbers.give_back(virtual_number, count)
         uow.commit()
     return len(rested)
 
 
 def forget_old(ports: Ports, *, limit: int) -> int:
-    """Deletes receipts and idempotency keys that nobody can come back for; the number of them."""
+    """Deletes receipts, the guard's memory and idempotency keys that nobody can come back for; the number of them."""
     now = ports.clock.now()
     with ports.unit() as uow:
         gone = uow.receipts.forget(older_than=now - RECEIPTS_KEPT, limit=limit)
+        gone += uow.guard.forget(older_than=now - GUARD_KEPT, limit=limit)
         gone += uow.idempotency.forget(older_than=now - IDEMPOTENCY_KEPT, limit=limit)
         uow.commit()
     return gone

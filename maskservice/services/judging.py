@@ -6,7 +6,7 @@ Answers for: the field errors of these, also beside those that the entrance foun
 from __future__ import annotations
 
 from maskservice.domain.errors import FieldError, InvalidContent, PhoneRefused
-from maskservice.domain.phone import PhoneNumber, PhoneReading, judge_phone
+from maskservice.domain.phone import PhoneNumber, PhoneReading, judge_phone, read_phone
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, Tenant
 
@@ -35,6 +35,12 @@ def judged_phone(reading: PhoneReading, tenant: Tenant, uow: UnitOfWork, ports: 
     if fault is not None or reading.number is None:
         raise InvalidContent(() if fault is None else (fault,))
     return reading.number
+
+
+def can_be_bound(phone: PhoneNumber, tenant: Tenant) -> bool:
+    """Whether the number is of a kind that the tenant may reach; our own numbers are not asked about here."""
+    reading = read_phone(phone.reveal())
+    return phone_error(reading, tenant, is_own=False) is None
 
 
 def own_mark(virtual_number: str, ports: Ports) -> bytes:

@@ -20,13 +20,18 @@ CARE_LINE_FIELD = "care_line"
 def reachable(met: Met, mark: bytes | None) -> Reachable:
     """``mark``: the caller's blind index on this virtual number, None for a withheld caller."""
     content, contact = met.stored.content, met.contact
+    if contact is not None and content is not None and compare_digest(contact.mark, content.phone_mark):
+        # The recipient's phone was changed to that of the last courier: nobody is connected to himself.
+        contact = None
     return Reachable(
         binding=met.stored.binding,
         shop=met.tenant.name,
         has_care_line=met.tenant.care_line is not None,
         is_recipient=content is not None and mark is not None and compare_digest(content.phone_mark, mark),
         shared_line=content is not None and content.shared_line,
-        contact=None if contact is None else Contact(contact.mark, contact.reached_at, contact.expires_at),
+        contact=None
+        if contact is None
+        else Contact(contact.mark, contact.reached_at, contact.expires_at, contact.withdrawn, contact.caller),
     )
 
 

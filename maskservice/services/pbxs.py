@@ -141,13 +141,6 @@ def open_pbx(pbx_id: str, *, ports: Ports) -> OpenPbx | None:
     return OpenPbx(dialect, tuple(_open(each, ports) for each in sealed))
 
 
-def open_secrets(pbx_id: str, *, ports: Ports) -> tuple[bytes, ...]:
-    """The bytes of the valid secrets of a PBX whose secrets are ours; empty for an unknown or revoked one. Raises
-    DatabaseUnavailable, KeyMissing."""
-    found = open_pbx(pbx_id, ports=ports)
-    return tuple(base64.b64decode(text.removeprefix(SECRET_PREFIX)) for text in (found.secrets if found else ()))
-
-
 def _named(name: str, uow: UnitOfWork) -> Pbx:
     pbx = uow.pbxs.named(name)
     if pbx is None:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from maskservice.domain.binding import Binding, Status, expired
+from maskservice.domain.binding import Binding, Status
 from maskservice.domain.errors import DatabaseUnavailable, PoolExhausted
 from maskservice.domain.ids import BindingId
 from maskservice.domain.names import mask_name
 from maskservice.services.content import Recipient, seal_content
-from maskservice.services.endings import write_end
+from maskservice.services.endings import end_seen
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import OrderPlace, PoolOffer, StoredBinding, Tenant
-from maskservice.services.slots import POOL_IS_FULL, take_slot
+from maskservice.services.slots import POOL_IS_FULL, shuffled, take_slot
 from maskservice.services.views import Bound, compose_view
 
 _ATTEMPTS = 5
@@ -49,6 +49,8 @@ def place_order(
     ports: Ports,
     answer_existing: Callable[[StoredBinding], Bound],
 ) -> Bound:
+    # Among those that were offered any is as good: picking at random spreads evenly also where few stand in the ring.
+    offer = replace(offer, numbers=shuffled(offer.numbers, ports.randomness))
     # A full pool must not hide that the order has its number already, so the order is looked at in either case.
     place = BindingId(offer.numbers[0] if offer.numbers else "+0", key)
     existing = _claim_order(order, place, now=now, uow=uow)
@@ -107,14 +109,6 @@ def _claim_order(order: Order, place: BindingId, *, now: datetime, uow: UnitOfWo
             continue
         if stored.binding.holds_order(now):
             return stored
-        ended = replace(stored, binding=_end_seen(stored.binding, now, uow))
-        uow.orders.retire(order.tenant.id, order.order_id, binding=ended.binding.id)
+        end_seen(stored, uow, now)
+        uow.orders.retire(order.tenant.id, order.order_id, binding=stored.binding.id)
     raise DatabaseUnavailable("The order is being bound by other requests; try again.")
-
-
-def _end_seen(binding: Binding, now: datetime, uow: UnitOfWork) -> Binding:
-    """Stores a death that was just seen within this unit: the new binding and it stand or fall together."""
-    after = expired(binding, now)
-    if after is not binding:
-        write_end(after, uow)
-    return after

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.errors import MaskedNumberUnreadable, NotFound
+from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import new_plain_id
 from maskservice.domain.masked import read_virtual
 from maskservice.services.judging import own_mark
@@ -57,6 +58,26 @@ def share_pool(name: str, *, tenants: Sequence[str], ports: Ports) -> None:
         if pool is None:
             raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
         uow.pools.admit(pool.id, [tenant_named(each, uow).id for each in tenants])
+        uow.commit()
+
+
+def pool_named(name: str, *, ports: Ports) -> Pool:
+    """Raises NotFound."""
+    with ports.unit(write=False) as uow:
+        pool = uow.pools.named(name)
+    if pool is None:
+        raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
+    return pool
+
+
+def set_guard(name: str, guard: GuardPolicy, *, ports: Ports) -> None:
+    """Replaces a pool's guard policy. Raises InvalidContent, NotFound."""
+    guard = guard.checked()
+    with ports.unit() as uow:
+        pool = uow.pools.named(name)
+        if pool is None:
+            raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
+        uow.pools.replace_guard(pool.id, guard)
         uow.commit()
 
 

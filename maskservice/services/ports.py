@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from maskservice.services.call_repositories import Calls, Contacts, Receipts
+from maskservice.services.call_repositories import Calls, Contacts, Guard, Receipts
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -93,6 +93,7 @@ class UnitOfWork(Protocol):
     contacts: Contacts
     calls: Calls
     receipts: Receipts
+    guard: Guard
     pbxs: Pbxs
     crypto_keys: CryptoKeys
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.binding import Binding
 from maskservice.domain.call import Direction, Outcome, TraceStep
+from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId, CallId
 
 
@@ -84,6 +85,7 @@ class Pool:
     created_at: datetime
     shared: bool = False
     tenant_ids: frozenset[str] = frozenset()
+    guard: GuardPolicy = field(default_factory=GuardPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,11 @@ class IdempotencyClaim:
 
 @dataclass(frozen=True, slots=True)
 class SealedContact:
-    """The last courier of a binding; ``phone`` is sealed under the binding's data key (field 'contact')."""
+    """The last courier of a binding; ``phone`` is sealed under the binding's data key (field 'contact'). ``caller``
+    is his
+    blind index in the guard's scope; ``withdrawn`` tells that he was blocked since he reached the recipient, and is
+    only
+    ever read."""
 
     binding_id: BindingId
     mark: bytes
@@ -163,6 +169,8 @@ class SealedContact:
     call: UUID
     reached_at: datetime
     expires_at: datetime
+    caller: bytes = b""
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,8 @@ class Met:
 class Receipt:
     """What a webhook was answered. ``action``: gather, connect or hangup. For a gather ``prompt`` is its id,
     ``max_digits`` and
-    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party`` and ``binding``. ``trace``: of
+    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party``. ``binding`` and
+    ``tenant_id``: what the call met last, in whatever state. ``trace``: of
     the call up to this leg, so that
     the next leg can write the call's record without reading it."""
 
@@ -198,6 +207,7 @@ class Receipt:
     menu: tuple[UUID, ...] = ()
     party: str | None = None
     binding: UUID | None = None
+    tenant_id: str | None = None
     trace: tuple[TraceStep, ...] = ()
 
 

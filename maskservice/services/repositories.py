@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from maskservice.domain.binding import Binding, Status
+from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import (
     ApiKey,
@@ -68,6 +69,8 @@ class Pools(Protocol):
 
     def all(self) -> Sequence[Pool]: ...
 
+    def replace_guard(self, pool_id: str, guard: GuardPolicy) -> None: ...
+
     def admit(self, pool_id: str, tenant_ids: Sequence[str]) -> None:
         """Lets further tenants use a pool; those who may already are passed over."""
         ...
@@ -99,6 +102,10 @@ class Numbers(Protocol):
         None."""
         ...
 
+    def give_back(self, virtual_number: str, count: int) -> None:
+        """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
+        ...
+
     def of_pool(self, pool_id: str) -> Sequence[tuple[str, int]]:
         """Each number with its held count."""
         ...
@@ -114,8 +121,8 @@ class Slots(Protocol):
         """Held extensions in a closed range, for the rare search of a nearly full number."""
         ...
 
-    def rest(self, virtual_number: str, extension: str, *, until: datetime) -> None:
-        """The binding ended: the slot is quarantined until then."""
+    def rest(self, virtual_number: str, extension: str, *, binding: UUID, until: datetime) -> None:
+        """The binding ended or moved on: its slot is quarantined until then. Nothing where another one holds it."""
         ...
 
     def rested(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str, UUID]]:
@@ -123,8 +130,9 @@ class Slots(Protocol):
         over by other workers."""
         ...
 
-    def free(self, virtual_number: str, extension: str) -> bool:
-        """Deletes the slot and counts the number's held extensions down. False where it was gone."""
+    def free(self, virtual_number: str, extension: str, *, binding: UUID) -> bool:
+        """Deletes the binding's slot; False where it was gone. The number's count goes down with
+        ``numbers.give_back``."""
         ...
 
 
@@ -158,13 +166,19 @@ class Bindings(Protocol):
         """Newest first, ``before`` excluded; ``status`` is the true one at ``now``."""
         ...
 
+    def to_rekey(self, virtual_number: str, *, before: datetime, now: datetime, limit: int) -> Sequence[Binding]:
+        """Bindings on the number that hold their order at ``now``, were made before ``before`` and not rekeyed since,
+        oldest first, locked for this unit."""
+        ...
+
     def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:
         """Bindings past their expiry that are not yet stored as ended, locked for this unit and passed over by other
         workers."""
         ...
 
-    def purge(self, binding_id: BindingId, *, at: datetime) -> None:
-        """Forgets everything personal of the binding and its contacts: sealed values, wrapped keys, marks, masked
+    def purge(self, binding_id: BindingId, *, extension: str, at: datetime) -> None:
+        """Nothing where the binding was rekeyed and lives on under another extension. Otherwise forgets everything
+        personal of the binding and its contacts: sealed values, wrapped keys, marks, masked
         name."""
         ...
 

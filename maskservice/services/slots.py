@@ -23,6 +23,15 @@ _WINDOW = 10_000
 _WINDOWS = 64
 
 
+def shuffled(numbers: tuple[str, ...], randomness: Randomness) -> tuple[str, ...]:
+    """The numbers in a random order, each order as likely (Fisher and Yates)."""
+    order = list(numbers)
+    for place in range(len(order) - 1, 0, -1):
+        other = randomness.below(place + 1)
+        order[place], order[other] = order[other], order[place]
+    return tuple(order)
+
+
 def take_slot(
     offer: PoolOffer,
     *,
@@ -41,7 +50,7 @@ def take_slot(
     while offer.numbers:
         for virtual_number in offer.numbers:
             if uow.numbers.take(virtual_number, ceiling=offer.policy.ceiling) is not None:
-                return virtual_number, _claim(
+                return virtual_number, claim_extension(
                     virtual_number, offer.policy, binding=binding, at=at, uow=uow, randomness=randomness
                 )
         # All of them filled up since they were offered; each round means that others were served, so this ends.
@@ -54,9 +63,10 @@ def take_slot(
     raise PoolExhausted(POOL_IS_FULL)
 
 
-def _claim(
+def claim_extension(
     virtual_number: str, policy: PoolPolicy, *, binding: UUID, at: datetime, uow: UnitOfWork, randomness: Randomness
 ) -> str:
+    """A free extension of a number whose count was raised already in this unit, now held by ``binding``."""
     for count in _HANDFULS:
         proposals = propose(policy, randomness.below, count=count)
         taken = uow.slots.claim(virtual_number, proposals, binding=binding, at=at)

@@ -37,6 +37,7 @@ class BindingView:
     expires_at: datetime
     delivered_at: datetime | None
     reopened_from: BindingId | None
+    rekeyed_at: datetime | None = None
     warnings: tuple[str, ...] = ()
 
     def snapshot(self) -> str:
@@ -113,6 +114,7 @@ def compose_view(
         expires_at=binding.expires_at,
         delivered_at=binding.delivered_at,
         reopened_from=binding.reopened_from,
+        rekeyed_at=binding.rekeyed_at,
         warnings=warnings,
     )
 

@@ -60,7 +60,12 @@ _ANSWER = select(_B.creation_answer).where(*_here(_B))
 _SAVE = update(BINDINGS).where(*_here(_B))
 _BY_SLOT = (
     select(*BINDING_COLUMNS)
-    .join_from(SLOTS, BINDINGS, (_B.virtual_number == _S.virtual_number) & (_B.key == _S.binding))
+    .join_from(
+        SLOTS,
+        BINDINGS,
+        # A rekeyed binding answers to its present extension only.
+        (_B.virtual_number == _S.virtual_number) & (_B.key == _S.binding) & (_B.extension == _S.extension),
+    )
     .where(_S.virtual_number == bindparam("at_number"), _S.extension == bindparam("digits"))
 )
 _NOW = bindparam("now", type_=_B.expires_at.type)
@@ -68,7 +73,9 @@ _FORGET_CONTACT = delete(CONTACTS).where(*_here(CONTACTS.c, "binding"))
 _TRUE_STATUS = case((not_ended(BINDINGS) & (_B.expires_at <= _NOW), literal_column("'expired'")), else_=_B.status)
 _COUNT = select(_TRUE_STATUS.label("true_status"), func.count()).select_from(BINDINGS).group_by(literal_column("1"))
 
-_STEP_FACTS = ("status", "status_before_lock", "waybill", "masked_name", "expires_at", "delivered_at", "ended_at")
+_STEP_FACTS = ("status", "status_before_lock", "waybill", "masked_name", "expires_at", "delivered_at", "ended_at",
+    "extension", "rekeyed_at",
+)  # fmt: skip
 # The data key goes with the values, so that older copies of the row in a backup or a replica cannot be opened with it
 # either.
 _PERSONAL = (
@@ -80,7 +87,7 @@ _PERSONAL = (
 def _purge_statement() -> Update:
     return (
         update(BINDINGS)
-        .where(*_here(_B))
+        .where(*_here(_B), _B.extension == bindparam("digits"))
         .values(purged_at=bindparam("moment", type_=_B.purged_at.type), **dict.fromkeys(_PERSONAL))
     )
 
@@ -94,6 +101,21 @@ def _true_status(status: Status) -> ColumnElement[bool]:
     if status is Status.EXPIRED:
         return or_(stored, not_ended(BINDINGS) & (_B.expires_at <= _NOW))
     return stored if status in ENDED else stored & (_B.expires_at > _NOW)
+
+
+_TO_REKEY = (
+    select(*FACT_COLUMNS)
+    .where(
+        _B.virtual_number == bindparam("at_number"),
+        not_ended(BINDINGS),
+        _B.expires_at > _NOW,
+        or_(_B.rekeyed_at.is_(None), _B.rekeyed_at < bindparam("before", type_=_B.rekeyed_at.type)),
+        _B.created_at < bindparam("before", type_=_B.created_at.type),
+    )
+    .order_by(_B.key)
+    .limit(bindparam("room", type_=Integer()))
+    .with_for_update()
+)
 
 
 @lru_cache(maxsize=8)
@@ -181,12 +203,19 @@ class SqlBindings:
             parameters["now"] = now
         return [stored_binding(row) for row in self._statements.rows(statement, parameters)]
 
+    def to_rekey(self, virtual_number: str, *, before: datetime, now: datetime, limit: int) -> Sequence[Binding]:
+        rows = self._statements.rows(
+            _TO_REKEY, {"at_number": virtual_number, "before": before, "now": now, "room": limit}
+        )
+        return [binding_of(row) for row in rows]
+
     def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:
         return [binding_of(row) for row in self._statements.rows(_due(limit), {"now": now})]
 
-    def purge(self, binding_id: BindingId, *, at: datetime) -> None:
-        self._statements.change(_PURGE, {"moment": at, **_place(binding_id)})
-        self._statements.change(_FORGET_CONTACT, _place(binding_id))
+    def purge(self, binding_id: BindingId, *, extension: str, at: datetime) -> None:
+        place = _place(binding_id)
+        if self._statements.change(_PURGE, place | {"moment": at, "digits": extension}):
+            self._statements.change(_FORGET_CONTACT, place)
 
     def count_by_status(self, now: datetime) -> Mapping[Status, int]:
         """Every status is there, with 0 where none is. Reads the whole table: for a metric that is asked for now and

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from maskservice.domain.call import Direction, Line, Outcome
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.services.records import CallRecord, Met
+from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, SLOTS, not_ended
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
 from maskservice.storage.pools import usable_by
@@ -47,7 +48,9 @@ _ROOM = bindparam("room", type_=Integer())
 def _line(met_by: ColumnElement[bool], *, through: FromClause | None = None, narrowed: bool) -> FromClause:
     """The number with its pool, the bindings that ``met_by`` picks (``through`` slots), each with its tenant and
     contact."""
-    line: FromClause = NUMBERS.join(POOLS, POOLS.c.id == _N.pool_id)
+    line: FromClause = NUMBERS.join(POOLS, POOLS.c.id == _N.pool_id).outerjoin(
+        GUARD_NUMBERS, GUARD_NUMBERS.c.virtual_number == _NUMBER
+    )
     if through is not None:
         line = line.outerjoin(through, (_S.virtual_number == _NUMBER) & (_S.extension == bindparam("digits")))
     mine = _B.tenant_id == _TENANT if narrowed else true()
@@ -55,6 +58,7 @@ def _line(met_by: ColumnElement[bool], *, through: FromClause | None = None, nar
         line.outerjoin(BINDINGS, (_B.virtual_number == _NUMBER) & met_by & mine)
         .outerjoin(TENANTS, TENANTS.c.id == _B.tenant_id)
         .outerjoin(CONTACTS, (_C.virtual_number == _NUMBER) & (_C.binding == _B.key))
+        .outerjoin(GUARD_CALLERS, (GUARD_CALLERS.c.pool_id == _N.pool_id) & (GUARD_CALLERS.c.caller == _C.caller))
     )
 
 
@@ -65,7 +69,8 @@ def _narrow(statement: Select[Any], *, narrowed: bool) -> Select[Any]:
 
 @lru_cache(maxsize=2)
 def _by_slot(*, narrowed: bool) -> Select[Any]:
-    source = _line(_B.key == _S.binding, through=SLOTS, narrowed=narrowed)
+    # A binding that was rekeyed answers to its present extension only: the old slot rests and leads nowhere.
+    source = _line((_B.key == _S.binding) & (_B.extension == _S.extension), through=SLOTS, narrowed=narrowed)
     return _narrow(select(*LINE_COLUMNS, *MET_COLUMNS).select_from(source), narrowed=narrowed)
 
 
@@ -103,6 +108,8 @@ _FIXED = frozenset({"virtual_number", "started_at", "key", "pbx_id", "pbx_call_i
 
 _ADD = insert(CALLS)
 _SAVE = update(CALLS).where(*_HERE)
+_SAVE_LEG = update(CALLS).where(*_HERE, _K.outcome == literal_column(f"'{Outcome.ASKING.value}'"))
+_LEG = ("outcome", "trace", "tenant_id", "binding", "direction", "party", "tries_used", "connected_at", "ended_at")
 _GET = select(*_RECORD_COLUMNS).where(*_HERE)
 _GET_LOCKED = _GET.with_for_update()
 
@@ -167,17 +174,20 @@ class SqlCalls:
         self._statements = statements
 
     def line_and_slot(
-        self, virtual_number: str, extension: str, *, tenant_id: str | None = None
+        self, virtual_number: str, extension: str, *, own_mark: bytes | None = None, tenant_id: str | None = None
     ) -> tuple[Line, Met | None] | None:
         narrowed = tenant_id is not None
-        parameters = {"at_number": virtual_number, "digits": extension}
+        parameters: dict[str, Any] = {"at_number": virtual_number, "digits": extension, "own_mark": own_mark}
         row = self._statements.first(
             _by_slot(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
         return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
 
-    def line_and_binding(self, binding_id: BindingId) -> tuple[Line, Met | None] | None:
-        row = self._statements.first(_by_key(), {"at_number": binding_id.virtual_number, "at_key": binding_id.key})
+    def line_and_binding(
+        self, binding_id: BindingId, *, own_mark: bytes | None = None
+    ) -> tuple[Line, Met | None] | None:
+        place = {"at_number": binding_id.virtual_number, "at_key": binding_id.key}
+        row = self._statements.first(_by_key(), place | {"own_mark": own_mark})
         return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
 
     def line_and_recipient(
@@ -185,7 +195,8 @@ class SqlCalls:
     ) -> tuple[Line, Sequence[Met], bool] | None:
         """Bindings past their expiry that no job has ended yet are among them: the rules know what is live."""
         narrowed = tenant_id is not None
-        parameters = {"at_number": virtual_number, "mark": mark, "now": now}
+        # Whoever is a recipient is none of our numbers: those are refused as recipients.
+        parameters = {"at_number": virtual_number, "mark": mark, "now": now, "own_mark": None}
         rows = self._statements.rows(
             _by_recipient(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
@@ -196,6 +207,10 @@ class SqlCalls:
 
     def add(self, record: CallRecord) -> None:
         self._statements.change(_ADD, _row(record))
+
+    def save_leg(self, record: CallRecord) -> None:
+        row = _row(record)
+        self._statements.change(_SAVE_LEG, {name: row[name] for name in _LEG} | _at(record.id))
 
     def save(self, record: CallRecord) -> None:
         changes = {name: value for name, value in _row(record).items() if name not in _FIXED}

@@ -5,7 +5,9 @@ Answers for: the repository ``Contacts``. Must not know: numbers; marks and seal
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -24,12 +26,21 @@ def _remember() -> Insert:
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[_C.virtual_number, _C.binding],
-        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at")},
+        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at", "caller")},
         where=_C.reached_at <= new.reached_at,
     )
 
 
 _REMEMBER = _remember()
+_SHORTEN = (
+    update(CONTACTS)
+    .where(
+        _C.virtual_number == bindparam("at_number"),
+        _C.binding == bindparam("at_key"),
+        _C.expires_at > bindparam("until", type_=_C.expires_at.type),
+    )
+    .values(expires_at=bindparam("until", type_=_C.expires_at.type))
+)
 _GET = select(*CONTACT_COLUMNS).where(_C.virtual_number == bindparam("at_number"), _C.binding == bindparam("at_key"))
 
 
@@ -48,8 +59,13 @@ class SqlContacts:
                 "call": contact.call,
                 "reached_at": contact.reached_at,
                 "expires_at": contact.expires_at,
+                "caller": contact.caller or None,
             },
         )
+
+    def shorten(self, binding_id: BindingId, *, until: datetime) -> None:
+        place = {"at_number": binding_id.virtual_number, "at_key": binding_id.key}
+        self._statements.change(_SHORTEN, place | {"until": until})
 
     def get(self, binding_id: BindingId) -> SealedContact | None:
         row = self._statements.first(_GET, {"at_number": binding_id.virtual_number, "at_key": binding_id.key})

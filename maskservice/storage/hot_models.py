@@ -76,6 +76,7 @@ class BindingRow(Base):
     reopened_number: Mapped[str | None] = mapped_column(String(NUMBER_LENGTH))
     reopened_key: Mapped[UUID | None] = mapped_column(Uuid)
     masked_name: Mapped[str | None]
+    rekeyed_at: Mapped[datetime | None]
     wrapped_key: Mapped[bytes | None]
     sealed_phone: Mapped[bytes | None]
     sealed_name: Mapped[bytes | None]
@@ -147,6 +148,7 @@ class ContactRow(Base):
     call: Mapped[UUID] = mapped_column(Uuid)
     reached_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    caller: Mapped[bytes | None]  # the courier's blind index in the guard's scope
     __table_args__ = (Index(None, "virtual_number", "mark"),)
 
 
@@ -203,6 +205,7 @@ class ReceiptRow(Base):
     menu: Mapped[str | None]  # keys of bindings in hexadecimal, separated by spaces
     party: Mapped[str | None] = mapped_column(String(12))
     binding: Mapped[UUID | None] = mapped_column(Uuid)
+    tenant_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     trace: Mapped[list[Any]] = mapped_column(JSON)  # of the call up to this leg: [step, found, tenant or null] each
     __table_args__ = (
         CheckConstraint("action IN ('gather', 'connect', 'hangup')", name="action"),

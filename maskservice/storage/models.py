@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -96,6 +97,7 @@ class PoolRow(Base):
     ceiling: Mapped[int]
     low_water: Mapped[int]
     shared: Mapped[bool]
+    guard: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # thresholds that differ from the defaults
     __table_args__ = (
         CheckConstraint("extension_length BETWEEN 4 AND 8", name="extension_length"),
         CheckConstraint("ceiling >= 1", name="ceiling"),

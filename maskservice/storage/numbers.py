@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     LargeBinary,
     Select,
     bindparam,
@@ -39,6 +40,11 @@ _TAKE = (
     .where(_N.virtual_number == bindparam("wanted"), _N.held < bindparam("ceiling_given"))
     .values(held=_N.held + 1)
     .returning(_N.held)
+)
+_GIVE_BACK = (
+    update(NUMBERS)
+    .where(_N.virtual_number == bindparam("wanted"))
+    .values(held=_N.held - bindparam("count", type_=Integer()))
 )
 _OF_POOL = select(_N.virtual_number, _N.held).where(_N.pool_id == bindparam("wanted")).order_by(_N.virtual_number)
 
@@ -116,6 +122,9 @@ class SqlNumbers:
     def take(self, virtual_number: str, *, ceiling: int) -> int | None:
         row = self._statements.changed(_TAKE, {"wanted": virtual_number, "ceiling_given": ceiling})
         return None if row is None else int(row[0])
+
+    def give_back(self, virtual_number: str, count: int) -> None:
+        self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})
 
     def of_pool(self, pool_id: str) -> Sequence[tuple[str, int]]:
         return [(number, held) for number, held in self._statements.rows(_OF_POOL, {"wanted": pool_id})]

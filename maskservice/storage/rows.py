@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam, literal_column, select
+
 from maskservice.domain.binding import Binding, Status
 from maskservice.domain.call import Line, TraceStep
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import Met, SealedContact, SealedContent, StoredBinding, Tenant, TenantPolicy
+from maskservice.storage.guard import NUMBER_STATE_COLUMNS, number_state_of
+from maskservice.storage.guard_models import GUARD_CALLERS
+from maskservice.storage.guard_policy import guard_of
 from maskservice.storage.hot_models import BINDINGS, CONTACTS
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
 from maskservice.storage.statements import Cells
@@ -24,7 +29,7 @@ _B, _C, _T = BINDINGS.c, CONTACTS.c, TENANTS.c
 FACT_COLUMNS = (
     _B.virtual_number, _B.key, _B.tenant_id, _B.pool_id, _B.order_id, _B.waybill, _B.extension, _B.status,
     _B.status_before_lock, _B.created_at, _B.expires_at, _B.delivered_at, _B.ended_at, _B.purged_at, _B.reopened_number,
-    _B.reopened_key, _B.masked_name,
+    _B.reopened_key, _B.masked_name, _B.rekeyed_at,
 )  # fmt: skip
 CONTENT_COLUMNS = (
     _B.wrapped_key, _B.sealed_phone, _B.sealed_name, _B.phone_mark, _B.shared_line, _B.sealed_address,
@@ -35,9 +40,17 @@ TENANT_COLUMNS = (
     _T.id, _T.name, _T.created_at, _T.grace, _T.default_life, _T.longest_life, _T.contact_life, _T.countries, _T.mask,
     _T.latin_mask, _T.care_line, _T.wrapped_key,
 )  # fmt: skip
-CONTACT_COLUMNS = (_C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at)
-LINE_COLUMNS = (NUMBERS.c.virtual_number, NUMBERS.c.pool_id, POOLS.c.extension_length, POOLS.c.check_digit)
-MET_COLUMNS = (*BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS)
+CONTACT_COLUMNS = (_C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at, _C.caller)
+_OWN = NUMBERS.alias("own")
+CALLER_IS_OURS = (
+    select(literal_column("1")).where(_OWN.c.mark == bindparam("own_mark", type_=_OWN.c.mark.type)).exists()
+).label("caller_is_ours")
+LINE_COLUMNS = (
+    NUMBERS.c.virtual_number, NUMBERS.c.pool_id, POOLS.c.extension_length, POOLS.c.check_digit, POOLS.c.guard,
+    *NUMBER_STATE_COLUMNS, CALLER_IS_OURS,
+)  # fmt: skip
+# When the contact's courier was blocked last: a contact made before that is withdrawn.
+MET_COLUMNS = (*BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS, GUARD_CALLERS.c.blocked_at)
 
 _FACTS = len(FACT_COLUMNS)
 _BINDING = len(BINDING_COLUMNS)
@@ -50,6 +63,7 @@ def binding_of(cells: Cells) -> Binding:
     (
         virtual_number, key, tenant_id, pool_id, order_id, waybill, extension, status, before,
         created_at, expires_at, delivered_at, ended_at, purged_at, reopened_number, reopened_key, masked_name,
+        rekeyed_at,
     ) = cells  # fmt: skip
     return Binding(
         id=BindingId(virtual_number, key),
@@ -67,6 +81,7 @@ def binding_of(cells: Cells) -> Binding:
         purged_at=purged_at,
         status_before_lock=None if before is None else Status(before),
         reopened_from=None if reopened_key is None else BindingId(reopened_number, reopened_key),
+        rekeyed_at=rekeyed_at,
     )
 
 
@@ -104,6 +119,7 @@ def facts_to_row(binding: Binding) -> dict[str, Any]:
         "reopened_number": None if origin is None else origin.virtual_number,
         "reopened_key": None if origin is None else origin.key,
         "masked_name": binding.masked_name,
+        "rekeyed_at": binding.rekeyed_at,
     }
 
 
@@ -136,17 +152,30 @@ def tenant_of(cells: Cells) -> Tenant:
 
 
 def contact_of(cells: Cells) -> SealedContact | None:
-    """From :data:`CONTACT_COLUMNS`; None where an outer join found none."""
-    virtual_number, key, mark, phone, call, reached_at, expires_at = cells
+    """From :data:`CONTACT_COLUMNS`, and where it was looked up when the courier was blocked last; None where an outer
+    join found none."""
+    virtual_number, key, mark, phone, call, reached_at, expires_at, caller, *rest = cells
     if virtual_number is None:
         return None
-    return SealedContact(BindingId(virtual_number, key), mark, phone, call, reached_at, expires_at)
+    blocked_at = rest[0] if rest else None
+    withdrawn = blocked_at is not None and blocked_at >= reached_at
+    return SealedContact(
+        BindingId(virtual_number, key), mark, phone, call, reached_at, expires_at, caller or b"", withdrawn
+    )
 
 
 def line_of(cells: Cells) -> Line:
     """From :data:`LINE_COLUMNS`. The check digit is dialled on top of the extension."""
-    virtual_number, pool_id, extension_length, check_digit = cells
-    return Line(virtual_number, pool_id, extension_length + (1 if check_digit else 0), bool(check_digit))
+    virtual_number, pool_id, extension_length, check_digit, guard, *state, is_ours = cells
+    return Line(
+        virtual_number,
+        pool_id,
+        extension_length + (1 if check_digit else 0),
+        bool(check_digit),
+        bool(is_ours),
+        guard_of(guard),
+        number_state_of(state),
+    )
 
 
 def met_of(cells: Cells) -> Met | None:

@@ -32,21 +32,20 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from maskservice.storage.hot_models import SLOTS
-from maskservice.storage.models import NUMBERS
 from maskservice.storage.statements import Statements
 
-_S, _N = SLOTS.c, NUMBERS.c
+_S = SLOTS.c
 
 _TAKEN = select(_S.extension).where(
     _S.virtual_number == bindparam("number"), _S.extension.between(bindparam("first"), bindparam("last"))
 )
-_REST = (
-    update(SLOTS)
-    .where(_S.virtual_number == bindparam("number"), _S.extension == bindparam("digits"))
-    .values(free_at=bindparam("until", type_=_S.free_at.type))
+_OWN_SLOT = (
+    _S.virtual_number == bindparam("number"),
+    _S.extension == bindparam("digits"),
+    _S.binding == bindparam("holder", type_=_S.binding.type),
 )
-_FREE = delete(SLOTS).where(_S.virtual_number == bindparam("number"), _S.extension == bindparam("digits"))
-_COUNT_DOWN = update(NUMBERS).where(_N.virtual_number == bindparam("number")).values(held=_N.held - 1)
+_REST = update(SLOTS).where(*_OWN_SLOT).values(free_at=bindparam("until", type_=_S.free_at.type))
+_FREE = delete(SLOTS).where(*_OWN_SLOT)
 
 
 @lru_cache(maxsize=8)
@@ -123,8 +122,9 @@ class SqlSlots:
         rows = self._statements.rows(_TAKEN, {"number": virtual_number, "first": first, "last": last})
         return frozenset(row[0] for row in rows)
 
-    def rest(self, virtual_number: str, extension: str, *, until: datetime) -> None:
-        self._statements.change(_REST, {"number": virtual_number, "digits": extension, "until": until})
+    def rest(self, virtual_number: str, extension: str, *, binding: UUID, until: datetime) -> None:
+        own = {"number": virtual_number, "digits": extension, "holder": binding}
+        self._statements.change(_REST, own | {"until": until})
 
     def rested(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str, UUID]]:
         """In the order of the numbers: workers that count several numbers down then never wait for each other in a
@@ -132,8 +132,6 @@ class SqlSlots:
         rows = self._statements.rows(_rested(limit), {"now": now})
         return sorted((number, extension, binding) for number, extension, binding in rows)
 
-    def free(self, virtual_number: str, extension: str) -> bool:
-        if not self._statements.change(_FREE, {"number": virtual_number, "digits": extension}):
-            return False
-        self._statements.change(_COUNT_DOWN, {"number": virtual_number})
-        return True
+    def free(self, virtual_number: str, extension: str, *, binding: UUID) -> bool:
+        own = {"number": virtual_number, "digits": extension, "holder": binding}
+        return self._statements.change(_FREE, own) == 1

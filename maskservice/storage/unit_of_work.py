@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from maskservice.services.call_repositories import Calls, Contacts, Receipts
+from maskservice.services.call_repositories import Calls, Contacts, Guard, Receipts
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -25,6 +25,7 @@ from maskservice.storage.bindings import SqlBindings
 from maskservice.storage.calls import SqlCalls
 from maskservice.storage.contacts import SqlContacts
 from maskservice.storage.crypto_keys import SqlCryptoKeys
+from maskservice.storage.guard import SqlGuard
 from maskservice.storage.idempotency import SqlIdempotency
 from maskservice.storage.numbers import SqlNumbers
 from maskservice.storage.orders import SqlOrders
@@ -53,6 +54,7 @@ class SqlUnitOfWork:
         self.contacts: Contacts = SqlContacts(statements)
         self.calls: Calls = SqlCalls(statements)
         self.receipts: Receipts = SqlReceipts(statements)
+        self.guard: Guard = SqlGuard(statements)
         self.pbxs: Pbxs = SqlPbxs(statements)
         self.crypto_keys: CryptoKeys = SqlCryptoKeys(statements)
 

@@ -49,10 +49,15 @@ class BindingAnswer(TypedDict):
     expires_at: Annotated[Time, Field(description="The binding is dead from this moment on.")]
     delivered_at: Time | None
     reopened_from: BindingIdText | None
+    rekeyed_at: Annotated[
+        Time | None,
+        Field(description="When its extension was replaced, because the number was scanned: print a new label."),
+    ]
     warnings: Annotated[
         list[str],
         Field(
-            description="How the phone was read: leading_zero_restored, text_dropped, voip_number. On creation only."
+            description="leading_zero_restored, text_dropped, voip_number: how the phone was read, on creation only. "
+            "number_in_address: a phone in it was hidden. number_in_order_id, number_in_waybill: one in a key is kept."
         ),
     ]
 
@@ -150,6 +155,7 @@ def binding_answer(view: BindingView) -> BindingAnswer:
         "created_at": write_moment(view.created_at),
         "expires_at": write_moment(view.expires_at),
         "delivered_at": write_moment_or_none(view.delivered_at),
+        "rekeyed_at": write_moment_or_none(view.rekeyed_at),
         "reopened_from": None if view.reopened_from is None else str(view.reopened_from),
         "warnings": list(view.warnings),
     }

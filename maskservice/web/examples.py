@@ -37,6 +37,7 @@ BINDING: Final[dict[str, Any]] = {
     "expires_at": "2027-01-23T02:00:00Z",
     "delivered_at": None,
     "reopened_from": None,
+    "rekeyed_at": None,
     "warnings": [],
 }
 CHANGE: Final[dict[str, Any]] = {"recipient": {"address": "新北市板橋區縣民大道2段7號"}, "waybill": None}

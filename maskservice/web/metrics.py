@@ -49,6 +49,12 @@ class Metrics:
             ("outcome", "cause"),
             registry=registry,
         )
+        self._alarms = Counter(
+            "maskservice_guard_alarms",
+            "Callers blocked, numbers whose budget is used up or that are scanned.",
+            ("alarm",),
+            registry=registry,
+        )
         self._lookup_seconds = Histogram(
             "maskservice_call_lookup_duration_seconds",
             "Time to authenticate, decide and remember one leg of a call.",
@@ -71,6 +77,9 @@ class Metrics:
 
     def saw_event(self, event: str) -> None:
         self._events.labels(event).inc()
+
+    def saw_alarm(self, alarm: str) -> None:
+        self._alarms.labels(alarm).inc()
 
     def saw_end(self, *, outcome: str, cause: str) -> None:
         """``cause``: one of the normalised causes."""

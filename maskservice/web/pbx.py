@@ -56,6 +56,9 @@ def call(pbx_id: str) -> Response:
         # Somebody is on the line: what went wrong is logged by its class, the caller hears the neutral sentence.
         _log.error("call_failed", dialect=dialect.name, error=type(error).__name__, where=where(error))
         routed, written = _FAILED, dialect.write_neutral_hangup(webhook)
+    for alarm in routed.alarms:
+        metrics().saw_alarm(alarm)
+        _log.warning("guard_alarm", alarm=alarm, pool_id=routed.pool_id)
     metrics().saw_call(
         outcome=routed.outcome,
         direction=routed.direction,

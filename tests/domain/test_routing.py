@@ -26,7 +26,8 @@ from maskservice.domain.ids import BindingId, uuid7
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import PromptId
-from maskservice.domain.routing import Bare, Choice, Facts, Keyed, Over, Silence, decide, question_of
+from maskservice.domain.question import Bare, Choice, Keyed, Over, Silence, question_of
+from maskservice.domain.routing import Facts, decide
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 X = "+886900000000"

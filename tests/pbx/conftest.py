@@ -1,4 +1,4 @@
-"""Starts the laboratory once, and says in the closing summary which part of it could not be had.
+"""Starts the laboratory once. Which part of it could not be had is said in the closing summary (tests/conftest.py).
 
 Each part is asked for by a fixture; a test that lacks one is skipped by the part's name, and the others still run.
 """
@@ -16,7 +16,7 @@ import pytest
 
 from tests.pbx.asterisk import PBX_IP, Asterisk, AsteriskMissing
 from tests.pbx.lab import Lab
-from tests.pbx.parts import NO_TELEPHONY, without
+from tests.pbx.parts import without
 from tests.pbx.service import Service
 from tests.pbx.sipp import SippMissing, free_udp_port, sipp_program
 
@@ -82,14 +82,3 @@ def sipp() -> str:
 @pytest.fixture
 def lab(asterisk: Asterisk, service: Service, sipp: str, tmp_path: Path) -> Lab:
     return Lab(asterisk, service, tmp_path)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    counts: dict[str, int] = {}
-    for report in terminalreporter.stats.get("skipped", []):
-        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
-        if NO_TELEPHONY in reason:
-            reason = reason.removeprefix("Skipped: ")
-            counts[reason] = counts.get(reason, 0) + 1
-    for reason, count in sorted(counts.items()):
-        terminalreporter.section(f"{reason} ({count} tests did not run)", sep="!", red=True, bold=True)

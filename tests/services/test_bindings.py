@@ -219,6 +219,7 @@ def test_a_phone_in_the_address_is_hidden_and_warned_of(shop: Shop) -> None:
     assert "number_in_address" in view.warnings
     changed = binding_steps.change_binding(ChangeBinding(shop.tenant, view.id, address="高雄 0987654321"), shop.ports)
     assert changed.address == "高雄 •••"
+    assert changed.warnings == ("number_in_address",)
 
 
 # -- the pool -----------------------------------------------------------------------------------------------------
@@ -237,6 +238,16 @@ def test_a_full_pool_is_exhausted_at_its_ceiling_exactly_and_still_answers_for_b
     use = next(each for each in pools.pool_use(shop.ports) if each.name == "small")
     assert (use.held, use.capacity) == (10, 10)
     assert use in pools.running_low(pools.pool_use(shop.ports))
+
+
+def test_bindings_are_spread_over_the_numbers(shop: Shop) -> None:
+    pools.import_numbers([f"0900-00000{n}" for n in range(1, 5)], pool_name="default", ports=shop.ports)
+    used: dict[str, int] = {}
+    for place in range(60):
+        number = shop.bind(str(place)).masked_number.virtual_number
+        used[number] = used.get(number, 0) + 1
+    # Sixty over five: one of them being left out happens once in a hundred thousand runs of a fair draw.
+    assert len(used) == 5
 
 
 def test_a_released_slot_is_not_given_out_before_its_quarantine_is_over(shop: Shop) -> None:

@@ -69,11 +69,11 @@ def test_a_slot_is_met_with_its_tenant_and_contact_in_one_statement(
 
 def test_a_slot_in_quarantine_still_meets_its_ended_binding(uow: SqlUnitOfWork, world: World) -> None:
     stored = world.bind(uow, binding__extension="5678", binding__released=True)
-    uow.slots.rest(NUMBER, "5678", until=LATER)
+    uow.slots.rest(NUMBER, "5678", binding=stored.binding.id.key, until=LATER)
     found = uow.calls.line_and_slot(NUMBER, "5678")
     assert found is not None
     assert found[1] == Met(stored, world.tenant, None)
-    uow.bindings.purge(stored.binding.id, at=LATER)
+    uow.bindings.purge(stored.binding.id, extension=stored.binding.extension, at=LATER)
     found = uow.calls.line_and_slot(NUMBER, "5678")
     assert found is not None
     assert found[1] is not None

@@ -13,6 +13,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.engine.interfaces import CacheStats
 
 from maskservice.domain.binding import Status
+from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
 from maskservice.storage.db import Database
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, RECEIPTS, SLOTS
@@ -199,9 +200,18 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     uow.numbers.is_own(b"own-1000")
     uow.numbers.take(NUMBER, ceiling=1000)
     uow.slots.claim(NUMBER, [f"{place:04d}" for place in range(0, 9999, 700)], binding=key(1), at=NOW)
-    uow.slots.rest(NUMBER, "0004", until=NOW)
+    uow.slots.rest(NUMBER, "0004", binding=key(1), until=NOW)
     uow.slots.rested(now=NOW + timedelta(minutes=100), limit=5)
-    uow.slots.free(NUMBER, "0004")
+    uow.slots.free(NUMBER, "0004", binding=key(1))
+    uow.numbers.give_back(NUMBER, 0)
+    uow.contacts.shorten(binding, until=NOW)
+    bindings.to_rekey(NUMBER, before=NOW, now=NOW, limit=5)
+    uow.guard.hold("pool_1", b"caller", at=NOW)
+    uow.guard.save("pool_1", b"caller", CallerState(wrong=(NOW,)))
+    uow.guard.count_wrong(NUMBER, b"caller", window_start=NOW)
+    uow.guard.number(NUMBER)
+    uow.guard.restrict(NUMBER, until=None, at=NOW)
+    uow.guard.forget(older_than=NOW - timedelta(days=1), limit=5)
     bindings.get(binding)
     bindings.get(binding, for_update=True)
     bindings.by_slot(NUMBER, "0008")
@@ -210,7 +220,7 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     bindings.page(tenant_id, now=NOW, limit=10, before=key(3000), status=Status.ACTIVE)
     bindings.page(tenant_id, now=NOW, limit=10, before=None, order_id="order-20")
     bindings.page(tenant_id, now=NOW, limit=10, before=None, waybill="W20")
-    bindings.purge(binding, at=NOW)
+    bindings.purge(binding, extension="0008", at=NOW)
     orders.claim(tenant_id, "order-20", binding=binding, waybill=None)
     orders.current(tenant_id, "order-20")
     orders.place_of(tenant_id, "order-20", binding.key)

@@ -46,14 +46,16 @@ def test_a_slot_rests_until_its_quarantine_is_over(uow: SqlUnitOfWork, world: Wo
     for place in range(3):
         uow.numbers.take(NUMBER, ceiling=1000)
         uow.slots.claim(NUMBER, [f"000{place}"], binding=key(place), at=NOW)
-    uow.slots.rest(NUMBER, "0001", until=NOW + timedelta(days=30))
-    uow.slots.rest(NUMBER, "0002", until=NOW + timedelta(days=31))
+    uow.slots.rest(NUMBER, "0001", binding=key(1), until=NOW + timedelta(days=30))
+    uow.slots.rest(NUMBER, "0002", binding=key(2), until=NOW + timedelta(days=31))
     assert uow.slots.rested(now=NOW + timedelta(days=30, microseconds=-1), limit=10) == []
     assert uow.slots.rested(now=NOW + timedelta(days=30), limit=10) == [(NUMBER, "0001", key(1))]
     assert len(uow.slots.rested(now=NOW + timedelta(days=40), limit=1)) == 1
     assert uow.slots.claim(NUMBER, ["0001"], binding=key(8), at=NOW) is None
-    assert uow.slots.free(NUMBER, "0001")
-    assert not uow.slots.free(NUMBER, "0001")
+    assert not uow.slots.free(NUMBER, "0001", binding=key(2))
+    assert uow.slots.free(NUMBER, "0001", binding=key(1))
+    assert not uow.slots.free(NUMBER, "0001", binding=key(1))
+    uow.numbers.give_back(NUMBER, 1)
     assert uow.numbers.of_pool(world.pool.id) == [(NUMBER, 2)]
     assert uow.slots.claim(NUMBER, ["0001"], binding=key(8), at=NOW) == "0001"
 
@@ -64,7 +66,7 @@ def test_workers_pass_over_what_another_one_has_in_hand(postgres_database: tuple
         build_world(uow)
         for place in range(4):
             uow.slots.claim(NUMBER, [f"000{place}"], binding=key(place), at=NOW)
-            uow.slots.rest(NUMBER, f"000{place}", until=NOW + timedelta(seconds=place))
+            uow.slots.rest(NUMBER, f"000{place}", binding=key(place), until=NOW + timedelta(seconds=place))
         uow.commit()
     with app.app_context(), database.unit() as first:
         mine = first.slots.rested(now=NOW + timedelta(days=1), limit=2)

@@ -12,7 +12,8 @@ from tests.web.conftest import PHONE, Site, order
 
 SHAPE = {
     "id", "order_id", "status", "masked_number", "virtual_number", "extension", "tel_uri", "dial_uri", "recipient",
-    "label", "waybill", "metadata", "created_at", "expires_at", "delivered_at", "reopened_from", "warnings",
+    "label", "waybill", "metadata", "created_at", "expires_at", "delivered_at", "reopened_from", "rekeyed_at",
+    "warnings",
 }  # fmt: skip
 
 
@@ -46,6 +47,7 @@ def test_the_contracts_answer(site: Site) -> None:
         "expires_at": "2027-01-23T08:00:00Z",
         "delivered_at": None,
         "reopened_from": None,
+        "rekeyed_at": None,
         "warnings": [],
     }
     again = site.ask("GET", answer.headers["Location"])

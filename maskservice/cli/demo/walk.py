@@ -77,4 +77,4 @@ def _calls(page: Page, platform: Platform, binding_id: str) -> None:
         for each in platform.calls(binding_id)
     ]
     page.table(("台北時間 time", "方向 direction", "結果 outcome"), rows)
-    page.line("The third call met no live number: it stands with the pool, not the shop.", style="dim")
+    page.line("The third call met the dead number: not connected. 第三通來電時隱碼已失效，未接通。", style="dim")
