@@ -30,7 +30,7 @@ def test_an_order_has_one_current_binding(uow: SqlUnitOfWork) -> None:
     assert uow.orders.claim("ten_1", "o", binding=second, waybill=None)
     assert uow.orders.current("ten_1", "o") == second
     assert uow.orders.place_of("ten_1", "o", first.key) == first
-    assert uow.orders.place_of("ten_1", "o", key(5)) is None
+    assert uow.orders.place_of("ten_1", "o", key(900_005)) is None
     assert uow.orders.place_of("ten_2", "o", first.key) is None
 
 
@@ -59,10 +59,10 @@ def test_a_waybill_leads_to_current_bindings_newest_first_at_most_ten(uow: SqlUn
 def test_an_idempotency_key_is_claimed_once(uow: SqlUnitOfWork) -> None:
     claim = IdempotencyClaimFactory()
     assert uow.idempotency.claim(claim) is None
-    assert uow.idempotency.claim(replace(claim, fingerprint=b"other", binding=key(9))) == claim
+    assert uow.idempotency.claim(replace(claim, fingerprint=b"other", binding=key(900_009))) == claim
     assert uow.idempotency.claim(replace(claim, tenant_id="ten_2")) is None
-    uow.idempotency.answered_with(claim.tenant_id, claim.key, binding=key(9))
-    assert uow.idempotency.claim(claim) == replace(claim, created=False, binding=key(9))
+    uow.idempotency.answered_with(claim.tenant_id, claim.key, binding=key(900_009))
+    assert uow.idempotency.claim(claim) == replace(claim, created=False, binding=key(900_009))
 
 
 def test_keys_are_forgotten_by_age_in_bounded_steps(uow: SqlUnitOfWork) -> None:
