@@ -35,14 +35,15 @@ from maskservice.domain.question import Bare, Choice, Keyed, Over, Question, Sil
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What storage found. ``met``: the binding of the extension or menu key; ``own``: bindings whose recipient is
-    the caller, newest first; ``caller_is_courier``: the caller has an unexpired contact on this number. ``caller``:
-    what the guard
-    remembers of him; it is asked when an extension is keyed, a call-back is no guess."""
+    the caller, newest first; ``caller_is_courier``: the caller has an unexpired contact on this number; ``passed``: the
+    binding of his unexpired pass. ``caller``: what the guard remembers of him; it is asked when an extension is keyed
+    or a pass is shown, a call-back is no guess."""
 
     line: Line | None
     met: Reachable | None = None
     own: tuple[Reachable, ...] = ()
     caller_is_courier: bool = False
+    passed: Reachable | None = None
     caller: CallerState = field(default_factory=CallerState)
 
 
@@ -75,7 +76,7 @@ def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bo
         case Over():
             return _end(thread, (opening, TraceStep("call", "over")))
         case Bare():
-            return _call_back(line, facts, thread=thread, opening=opening, now=now)
+            return _bare(line, facts, thread=thread, opening=opening, caller_known=caller_known, now=now)
         case Silence():
             return _again(line, thread, (opening, TraceStep("digits", "none")), now=now)
         case Keyed(extension):
@@ -117,10 +118,23 @@ def _meet(
         return _again(line, thread, steps, now=now, concerns=met, wrong_try=True)
     if met.is_recipient:
         return _to_courier((met,), thread=thread, steps=(*steps, TraceStep("caller", "recipient", tenant)), now=now)
+    barred = _barred(line, caller, tenant, now=now)
+    if barred is not None:
+        return _again(line, thread, (*steps, barred), now=now, concerns=met)
+    return _to_recipient(met, thread=thread, steps=steps, caller_known=caller_known)
+
+
+def _barred(line: Line, caller: CallerState, tenant: str, *, now: datetime) -> TraceStep | None:
+    """What keeps this caller from every recipient of the number."""
     if caller.is_blocked(now):
-        return _again(line, thread, (*steps, TraceStep("caller", "blocked", tenant)), now=now, concerns=met)
+        return TraceStep("caller", "blocked", tenant)
     if line.state.is_enrolled_only(now):
-        return _again(line, thread, (*steps, TraceStep("number", "enrolled_only", tenant)), now=now, concerns=met)
+        return TraceStep("number", "enrolled_only", tenant)
+    return None
+
+
+def _to_recipient(met: Reachable, *, thread: Thread, steps: tuple[TraceStep, ...], caller_known: bool) -> Ruling:
+    tenant = met.binding.tenant_id
     return Ruling(
         Connect(Party.RECIPIENT, met.binding.id),
         (*steps, TraceStep("caller", "courier" if caller_known else "withheld", tenant)),
@@ -131,17 +145,37 @@ def _meet(
     )
 
 
-def _call_back(line: Line, facts: Facts, *, thread: Thread, opening: TraceStep, now: datetime) -> Ruling:
-    """No digits: is it a recipient calling back? A courier of late and a switchboard are asked for the extension,
-    like a stranger."""
+def _bare(line: Line, facts: Facts, *, thread: Thread, opening: TraceStep, caller_known: bool, now: datetime) -> Ruling:
+    """No digits. A pass comes before all other readings: who was tapped for a moment ago means that parcel, whatever
+    else he is. To a dead binding it is none, and neither is it to the caller's own: nobody is connected to himself.
+
+    Who is barred is read as if he had no pass. So he is asked for the extension like a stranger, and refused with it as
+    ever; answering him otherwise would tell that he has a pass.
+    """
+    passed = facts.passed
+    steps: tuple[TraceStep, ...] = (opening,)
+    if passed is not None and passed.binding.is_live(now) and not passed.is_recipient:
+        tenant = passed.binding.tenant_id
+        steps = (opening, TraceStep("pass", "found", tenant))
+        barred = _barred(line, facts.caller, tenant, now=now)
+        if barred is None:
+            status = TraceStep("binding", str(passed.binding.status_at(now)), tenant)
+            return _to_recipient(passed, thread=thread, steps=(*steps, status), caller_known=caller_known)
+        steps = (*steps, barred)
+    return _call_back(line, facts, thread=thread, opening=steps, now=now)
+
+
+def _call_back(line: Line, facts: Facts, *, thread: Thread, opening: tuple[TraceStep, ...], now: datetime) -> Ruling:
+    """No digits and no pass: is it a recipient calling back? A courier of late and a switchboard are asked for the
+    extension, like a stranger."""
     live = tuple(each for each in facts.own if each.binding.is_live(now))
     if not live:
-        return _ask(line, thread, (opening, TraceStep("recipient", "none")), now=now)
+        return _ask(line, thread, (*opening, TraceStep("recipient", "none")), now=now)
     if facts.caller_is_courier:
-        return _ask(line, thread, (opening, TraceStep("caller", "courier")), now=now)
+        return _ask(line, thread, (*opening, TraceStep("caller", "courier")), now=now)
     if any(each.shared_line for each in live):
-        return _ask(line, thread, (opening, TraceStep("caller", "shared_line")), now=now)
-    steps = (opening, *(TraceStep("recipient", "found", each.binding.tenant_id) for each in live))
+        return _ask(line, thread, (*opening, TraceStep("caller", "shared_line")), now=now)
+    steps = (*opening, *(TraceStep("recipient", "found", each.binding.tenant_id) for each in live))
     reached = _latest_first([each for each in live if each.reached_by(now)])
     couriers = {each.contact.mark for each in reached if each.contact is not None}
     if len(couriers) > 1:

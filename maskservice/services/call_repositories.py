@@ -1,4 +1,4 @@
-"""The repositories of calls, as protocols: contacts, facts and records, receipts.
+"""The repositories of calls, as protocols: contacts, passes, facts and records, receipts.
 
 Answers for: the exact promise of each method. Must not know: SQLAlchemy. Every method that a call needs names the
 virtual number.
@@ -14,7 +14,7 @@ from uuid import UUID
 from maskservice.domain.call import Line
 from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, CallId
-from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
+from maskservice.services.records import BareFindings, CallRecord, Met, Receipt, SealedContact
 
 
 class Contacts(Protocol):
@@ -27,6 +27,16 @@ class Contacts(Protocol):
         ...
 
     def get(self, binding_id: BindingId) -> SealedContact | None: ...
+
+
+class Passes(Protocol):
+    """Who reaches whom by dialling a virtual number alone. A call finds a pass by :meth:`Calls.line_and_recipient`."""
+
+    def give(self, binding_id: BindingId, mark: bytes, *, expires_at: datetime) -> None:
+        """The one pass of the mark on this virtual number; a newer one replaces an older one."""
+        ...
+
+    def forget(self, *, older_than: datetime, limit: int) -> int: ...
 
 
 class Calls(Protocol):
@@ -47,10 +57,9 @@ class Calls(Protocol):
 
     def line_and_recipient(
         self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
-    ) -> tuple[Line, Sequence[Met], bool] | None:
-        """One statement: the number with its pool, the bindings on it whose recipient has this mark (not ended,
-        newest first, at most 50), and
-        whether the mark has an unexpired contact as a courier on this number."""
+    ) -> BareFindings | None:
+        """One statement: all that a call without digits may be about, for a caller of this mark. None where the number
+        is in no pool."""
         ...
 
     def add(self, record: CallRecord) -> None: ...

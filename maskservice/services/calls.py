@@ -35,7 +35,7 @@ from maskservice.services.guarding import Alarm, ask_guard, tell_guard
 from maskservice.services.judging import own_mark
 from maskservice.services.lookup import care_line_of, reachable
 from maskservice.services.ports import Ports, UnitOfWork
-from maskservice.services.records import Met, Receipt
+from maskservice.services.records import BareFindings, Met, Receipt
 
 _RACES = 10
 
@@ -97,7 +97,7 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     line = facts.line
     if line is None:
         return Routed(neutral(), Outcome.UNAVAILABLE)
-    caller = ask_guard(question, line, call, webhook.pbx_id, now=now, uow=uow, ports=ports)
+    caller = ask_guard(question, facts, call, webhook.pbx_id, now=now, uow=uow, ports=ports)
     facts = replace(facts, caller=caller.state)
     ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
     for met in found:
@@ -137,17 +137,25 @@ def look_up(
         case Keyed(extension):
             one = uow.calls.line_and_slot(virtual_number, extension or "", own_mark=own_mark, tenant_id=tenant_id)
         case Bare():
-            many = uow.calls.line_and_recipient(virtual_number, mark, now=now, tenant_id=tenant_id)
-            if many is None:
-                return Facts(None), ()
-            line, found, is_courier = many
-            return Facts(line, own=tuple(reachable(each, mark) for each in found), caller_is_courier=is_courier), found
+            bare = uow.calls.line_and_recipient(virtual_number, mark, now=now, tenant_id=tenant_id)
+            return (Facts(None), ()) if bare is None else _facts_of(bare, mark)
         case _:
             one = uow.calls.line_and_slot(virtual_number, "", tenant_id=tenant_id)
     if one is None:
         return Facts(None), ()
     line, met = one
     return Facts(line, met=None if met is None else reachable(met, mark)), () if met is None else (met,)
+
+
+def _facts_of(bare: BareFindings, mark: bytes | None) -> tuple[Facts, Sequence[Met]]:
+    passed = bare.passed
+    facts = Facts(
+        bare.line,
+        own=tuple(reachable(each, mark) for each in bare.own),
+        caller_is_courier=bare.is_courier,
+        passed=None if passed is None else reachable(passed, mark),
+    )
+    return facts, bare.own if passed is None else (passed, *bare.own)
 
 
 def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:

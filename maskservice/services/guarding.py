@@ -12,7 +12,7 @@ from enum import StrEnum
 from maskservice.domain.call import Connect, InboundCall, Line, Party
 from maskservice.domain.guard import CallerState, after_reach, after_wrong_try, window_start
 from maskservice.domain.question import Choice, Keyed, Question
-from maskservice.domain.routing import Ruling
+from maskservice.domain.routing import Facts, Ruling
 from maskservice.services.ports import Ports, UnitOfWork
 
 _CALLER_SCOPE = "caller"
@@ -43,12 +43,14 @@ def guard_key(call: InboundCall, pbx_id: str, ports: Ports) -> bytes:
 
 
 def ask_guard(
-    question: Question, line: Line, call: InboundCall, pbx_id: str, *, now: datetime, uow: UnitOfWork, ports: Ports
+    question: Question, facts: Facts, call: InboundCall, pbx_id: str, *, now: datetime, uow: UnitOfWork, ports: Ports
 ) -> GuardedCaller:
-    """The caller's state, locked for this unit when an extension is keyed; a call-back and silence ask nothing."""
+    """The caller's state, locked for this unit when an extension is keyed or a pass is shown; a call-back and silence
+    ask nothing."""
     key = guard_key(call, pbx_id, ports)
     state = CallerState()
-    if isinstance(question, Keyed | Choice):
+    line = facts.line
+    if line is not None and (isinstance(question, Keyed | Choice) or facts.passed is not None):
         state = uow.guard.hold(line.pool_id, key, at=now)
     return GuardedCaller(key, call.caller is None, state)
 

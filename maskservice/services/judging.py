@@ -11,14 +11,17 @@ from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, Tenant
 
 _OWN_SCOPE = "own"
+RECIPIENT_POINTER = "/recipient/phone"
 UNKNOWN_POOL = FieldError("/pool", "unknown_pool", "There is no pool of this name that your tenant may use.")
 
 
-def phone_fault(reading: PhoneReading, tenant: Tenant, ports: Ports) -> FieldError | None:
+def phone_fault(
+    reading: PhoneReading, tenant: Tenant, ports: Ports, *, pointer: str = RECIPIENT_POINTER
+) -> FieldError | None:
     """The phone's field error, for a request that is refused for other fields too: all errors are told at once."""
     with ports.unit(write=False) as uow:
         own = reading.base is not None and uow.numbers.is_own(own_mark(reading.base.reveal(), ports))
-    return phone_error(reading, tenant, is_own=own)
+    return phone_error(reading, tenant, is_own=own, pointer=pointer)
 
 
 def pool_fault(pool: str, tenant: Tenant, ports: Ports) -> FieldError | None:
@@ -28,10 +31,12 @@ def pool_fault(pool: str, tenant: Tenant, ports: Ports) -> FieldError | None:
     return UNKNOWN_POOL if offer is None else None
 
 
-def judged_phone(reading: PhoneReading, tenant: Tenant, uow: UnitOfWork, ports: Ports) -> PhoneNumber:
-    """The phone, if this tenant may bind it. Raises InvalidContent at /recipient/phone."""
+def judged_phone(
+    reading: PhoneReading, tenant: Tenant, uow: UnitOfWork, ports: Ports, *, pointer: str = RECIPIENT_POINTER
+) -> PhoneNumber:
+    """The phone, if this tenant may bind it. Raises InvalidContent at the pointer."""
     own = reading.base is not None and uow.numbers.is_own(own_mark(reading.base.reveal(), ports))
-    fault = phone_error(reading, tenant, is_own=own)
+    fault = phone_error(reading, tenant, is_own=own, pointer=pointer)
     if fault is not None or reading.number is None:
         raise InvalidContent(() if fault is None else (fault,))
     return reading.number
@@ -54,9 +59,11 @@ def offer_of(tenant: Tenant, pool: str, phone: PhoneNumber | None, uow: UnitOfWo
     return uow.numbers.offer(tenant_id=tenant.id, pool_name=pool, phone_mark=mark, spread=ports.randomness.below(2**31))
 
 
-def phone_error(reading: PhoneReading, tenant: Tenant, *, is_own: bool) -> FieldError | None:
+def phone_error(
+    reading: PhoneReading, tenant: Tenant, *, is_own: bool, pointer: str = RECIPIENT_POINTER
+) -> FieldError | None:
     try:
         judge_phone(reading, is_own=is_own, allowed_countries=tenant.policy.countries)
     except PhoneRefused as refusal:
-        return FieldError("/recipient/phone", refusal.code, refusal.detail)
+        return FieldError(pointer, refusal.code, refusal.detail)
     return None

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from maskservice.services.call_repositories import Calls, Contacts, Guard, Receipts
+from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -91,6 +91,7 @@ class UnitOfWork(Protocol):
     orders: Orders
     idempotency: Idempotency
     contacts: Contacts
+    passes: Passes
     calls: Calls
     receipts: Receipts
     guard: Guard

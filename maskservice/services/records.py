@@ -5,6 +5,7 @@ Answers for: the shape of what is stored. Must not know: how it is stored, how i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.binding import Binding
-from maskservice.domain.call import Direction, Outcome, TraceStep
+from maskservice.domain.call import Direction, Line, Outcome, TraceStep
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId, CallId
 
@@ -180,6 +181,18 @@ class Met:
     stored: StoredBinding
     tenant: Tenant
     contact: SealedContact | None
+
+
+@dataclass(frozen=True, slots=True)
+class BareFindings:
+    """What a call without digits finds. ``own``: bindings whose recipient is the caller, not ended, newest first, at
+    most 50. ``is_courier``: he has an unexpired contact on this number. ``passed``: the binding of his unexpired pass,
+    in whatever state."""
+
+    line: Line
+    own: Sequence[Met] = ()
+    is_courier: bool = False
+    passed: Met | None = None
 
 
 @dataclass(frozen=True, slots=True)

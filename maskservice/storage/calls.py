@@ -28,15 +28,15 @@ from sqlalchemy import (
 
 from maskservice.domain.call import Direction, Line, Outcome
 from maskservice.domain.ids import BindingId, CallId
-from maskservice.services.records import CallRecord, Met
+from maskservice.services.records import BareFindings, CallRecord, Met
 from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS
-from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, SLOTS, not_ended
+from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, PASSES, SLOTS, not_ended
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
 from maskservice.storage.pools import usable_by
 from maskservice.storage.rows import LINE_COLUMNS, LINE_WIDTH, MET_COLUMNS, line_of, met_of, trace_of, trace_to_json
 from maskservice.storage.statements import Statements
 
-_B, _C, _K, _N, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, SLOTS.c
+_B, _C, _K, _N, _P, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, PASSES.c, SLOTS.c
 _MOST_OWN = 50
 
 _NUMBER = bindparam("at_number", type_=_N.virtual_number.type)
@@ -45,14 +45,19 @@ _MARK = bindparam("mark", type_=_B.phone_mark.type)
 _ROOM = bindparam("room", type_=Integer())
 
 
-def _line(met_by: ColumnElement[bool], *, through: FromClause | None = None, narrowed: bool) -> FromClause:
-    """The number with its pool, the bindings that ``met_by`` picks (``through`` slots), each with its tenant and
-    contact."""
+def _line(
+    met_by: ColumnElement[bool],
+    *,
+    through: tuple[FromClause, ColumnElement[bool]] | None = None,
+    narrowed: bool,
+) -> FromClause:
+    """The number with its pool, the bindings that ``met_by`` picks (``through`` what leads to them and its condition),
+    each with its tenant and contact."""
     line: FromClause = NUMBERS.join(POOLS, POOLS.c.id == _N.pool_id).outerjoin(
         GUARD_NUMBERS, GUARD_NUMBERS.c.virtual_number == _NUMBER
     )
     if through is not None:
-        line = line.outerjoin(through, (_S.virtual_number == _NUMBER) & (_S.extension == bindparam("digits")))
+        line = line.outerjoin(*through)
     mine = _B.tenant_id == _TENANT if narrowed else true()
     return (
         line.outerjoin(BINDINGS, (_B.virtual_number == _NUMBER) & met_by & mine)
@@ -70,7 +75,8 @@ def _narrow(statement: Select[Any], *, narrowed: bool) -> Select[Any]:
 @lru_cache(maxsize=2)
 def _by_slot(*, narrowed: bool) -> Select[Any]:
     # A binding that was rekeyed answers to its present extension only: the old slot rests and leads nowhere.
-    source = _line((_B.key == _S.binding) & (_B.extension == _S.extension), through=SLOTS, narrowed=narrowed)
+    slot = (SLOTS, (_S.virtual_number == _NUMBER) & (_S.extension == bindparam("digits")))
+    source = _line((_B.key == _S.binding) & (_B.extension == _S.extension), through=slot, narrowed=narrowed)
     return _narrow(select(*LINE_COLUMNS, *MET_COLUMNS).select_from(source), narrowed=narrowed)
 
 
@@ -80,9 +86,26 @@ def _by_key() -> Select[Any]:
     return _narrow(select(*LINE_COLUMNS, *MET_COLUMNS).select_from(source), narrowed=False)
 
 
+def _wanted(*, narrowed: bool) -> FromClause:
+    """The keys of the bindings that a bare call may be about, each arm by an index of its own: an OR over both would
+    leave the planner a choice to read the whole table."""
+    not_pass, is_pass = (literal_column(word, Integer()).label("is_pass") for word in "01")
+    here = BINDINGS.alias("mine")
+    own = select(here.c.key.label("key"), not_pass).where(
+        here.c.virtual_number == _NUMBER, here.c.phone_mark == _MARK, not_ended(here)
+    )
+    if narrowed:
+        own = own.where(here.c.tenant_id == _TENANT)
+    passed = select(_P.binding.label("key"), is_pass).where(
+        _P.virtual_number == _NUMBER, _P.mark == _MARK, _P.expires_at > bindparam("now")
+    )
+    return own.union_all(passed).subquery("wanted")
+
+
 @lru_cache(maxsize=2)
 def _by_recipient(*, narrowed: bool) -> Select[Any]:
-    source = _line((_B.phone_mark == _MARK) & not_ended(BINDINGS), narrowed=narrowed)
+    wanted = _wanted(narrowed=narrowed)
+    source = _line(_B.key == wanted.c.key, through=(wanted, true()), narrowed=narrowed)
     reached = CONTACTS.alias("reached")
     courier: Select[Any] = select(literal_column("1")).where(
         reached.c.virtual_number == _NUMBER, reached.c.mark == _MARK, reached.c.expires_at > bindparam("now")
@@ -94,8 +117,12 @@ def _by_recipient(*, narrowed: bool) -> Select[Any]:
             .where(own.c.virtual_number == _NUMBER, own.c.key == reached.c.binding, own.c.tenant_id == _TENANT)
             .exists()
         )
-    statement = select(*LINE_COLUMNS, *MET_COLUMNS, courier.exists().label("is_courier")).select_from(source)
-    return _narrow(statement, narrowed=narrowed).order_by(_B.key.desc()).limit(_MOST_OWN)
+    statement = select(*LINE_COLUMNS, *MET_COLUMNS, wanted.c.is_pass, courier.exists().label("is_courier")).select_from(
+        source
+    )
+    # The pass is one row more than the recipient's own, and first, so that the limit never cuts it off.
+    ordered = _narrow(statement, narrowed=narrowed).order_by(wanted.c.is_pass.desc(), _B.key.desc())
+    return ordered.limit(_MOST_OWN + 1)
 
 
 _RECORD_COLUMNS = (
@@ -192,18 +219,25 @@ class SqlCalls:
 
     def line_and_recipient(
         self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
-    ) -> tuple[Line, Sequence[Met], bool] | None:
+    ) -> BareFindings | None:
         """Bindings past their expiry that no job has ended yet are among them: the rules know what is live."""
         narrowed = tenant_id is not None
-        # Whoever is a recipient is none of our numbers: those are refused as recipients.
+        # Whoever is a recipient or has a pass is none of our numbers: those are refused as either.
         parameters = {"at_number": virtual_number, "mark": mark, "now": now, "own_mark": None}
         rows = self._statements.rows(
             _by_recipient(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
         if not rows:
             return None
-        met = (met_of(row[LINE_WIDTH:-1]) for row in rows)
-        return line_of(rows[0][:LINE_WIDTH]), [each for each in met if each is not None], bool(rows[0][-1])
+        own: list[Met] = []
+        passed: Met | None = None
+        for row in rows:
+            met = met_of(row[LINE_WIDTH:-2])
+            if met is not None and row[-2]:
+                passed = met
+            elif met is not None:
+                own.append(met)
+        return BareFindings(line_of(rows[0][:LINE_WIDTH]), own[:_MOST_OWN], bool(rows[0][-1]), passed)
 
     def add(self, record: CallRecord) -> None:
         self._statements.change(_ADD, _row(record))

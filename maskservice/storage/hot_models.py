@@ -1,9 +1,9 @@
-"""The tables on the way of a call or of a new binding: slots, bindings, the order index, contacts, calls, receipts,
-idempotency keys.
+"""The tables on the way of a call or of a new binding: slots, bindings, the order index, contacts, passes, calls,
+receipts, idempotency keys.
 
 Answers for: columns, keys, indexes and what the database itself refuses. Must not know: the statements that use them.
-The virtual number is part of every primary and unique key of slots, bindings, contacts, calls and receipts, and none of
-them has a foreign key: so they can be distributed by virtual number on Citus, where a unique key must hold the
+The virtual number is part of every primary and unique key of slots, bindings, contacts, passes, calls and receipts, and
+none of them has a foreign key: so they can be distributed by virtual number on Citus, where a unique key must hold the
 distribution column.
 """
 
@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ColumnElement, Index, String, Uuid, literal_column, text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, Index, LargeBinary, String, Uuid, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maskservice.domain.binding import ENDED, Status
@@ -152,6 +152,18 @@ class ContactRow(Base):
     __table_args__ = (Index(None, "virtual_number", "mark"),)
 
 
+class PassRow(Base):
+    """Until ``expires_at`` the caller of this mark reaches the binding's recipient by dialling the number alone. No
+    real number stands here: the mark is the same blind index as a contact's."""
+
+    __tablename__ = "passes"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    mark: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    binding: Mapped[UUID] = mapped_column(Uuid)
+    expires_at: Mapped[datetime]
+    __table_args__ = (Index(None, "expires_at"),)
+
+
 class CallRow(Base):
     """``started_at`` is the time in the call's id, so that an id leads to its monthly partition."""
 
@@ -231,6 +243,7 @@ SLOTS = table_of(SlotRow)
 BINDINGS = table_of(BindingRow)
 ORDERS = table_of(OrderRow)
 CONTACTS = table_of(ContactRow)
+PASSES = table_of(PassRow)
 CALLS = table_of(CallRow)
 RECEIPTS = table_of(ReceiptRow)
 IDEMPOTENCY = table_of(IdempotencyRow)

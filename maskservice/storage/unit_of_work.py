@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from maskservice.services.call_repositories import Calls, Contacts, Guard, Receipts
+from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -29,6 +29,7 @@ from maskservice.storage.guard import SqlGuard
 from maskservice.storage.idempotency import SqlIdempotency
 from maskservice.storage.numbers import SqlNumbers
 from maskservice.storage.orders import SqlOrders
+from maskservice.storage.passes import SqlPasses
 from maskservice.storage.pbxs import SqlPbxs
 from maskservice.storage.pools import SqlPools
 from maskservice.storage.receipts import SqlReceipts
@@ -52,6 +53,7 @@ class SqlUnitOfWork:
         self.orders: Orders = SqlOrders(statements)
         self.idempotency: Idempotency = SqlIdempotency(statements)
         self.contacts: Contacts = SqlContacts(statements)
+        self.passes: Passes = SqlPasses(statements)
         self.calls: Calls = SqlCalls(statements)
         self.receipts: Receipts = SqlReceipts(statements)
         self.guard: Guard = SqlGuard(statements)

@@ -1,4 +1,4 @@
-"""What the API answers about calls: records, dry runs, and (for the description only) what a PBX is answered.
+"""What the API answers about calls: records, taps, dry runs, and (for the description only) what a PBX is answered.
 
 Answers for: the other party being shown by its last three digits at most. Must not know: routes, storage, how a PBX's
 answer is written.
@@ -16,6 +16,7 @@ from maskservice.domain.ids import BindingId
 from maskservice.domain.prompts import Prompt
 from maskservice.services.call_records import DryRun
 from maskservice.services.records import CallRecord
+from maskservice.services.taps import Pass
 from maskservice.web.answers import BindingIdText, Time, write_moment, write_moment_or_none
 
 DirectionText = Annotated[
@@ -57,6 +58,11 @@ class CallAnswer(TypedDict):
 class CallPage(TypedDict):
     data: list[CallAnswer]
     next_cursor: str | None
+
+
+class PassAnswer(TypedDict):
+    dial_uri: Annotated[str, Field(description="The virtual number alone.", examples=["tel:+886900000000"])]
+    expires_at: Annotated[Time, Field(description="Until then the caller needs no extension.")]
 
 
 class PromptAnswer(TypedDict):
@@ -146,6 +152,10 @@ def call_answer(record: CallRecord) -> CallAnswer:
         "duration_s": record.duration_s,
         "trace": [_step(each) for each in record.trace],
     }
+
+
+def pass_answer(given: Pass) -> PassAnswer:
+    return {"dial_uri": given.dial_uri, "expires_at": write_moment(given.expires_at)}
 
 
 def dry_run_answer(run: DryRun) -> DryRunAnswer:

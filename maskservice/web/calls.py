@@ -1,6 +1,7 @@
-"""Calls as a tenant sees them: records, and the dry run.
+"""Calls as a tenant sees them: one tap, records, and the dry run.
 
-Answers for: HTTP in, HTTP out; a dry run's numbers come in the body, never in an address. Must not know: rules.
+Answers for: HTTP in, HTTP out; the numbers of a tap and a dry run come in the body, never in an address. Must not
+know: rules.
 """
 
 from __future__ import annotations
@@ -15,14 +16,24 @@ from maskservice.domain.masked import Dialled, read_dialled
 from maskservice.domain.phone import read_caller
 from maskservice.services.call_records import dry_run, get_call, list_calls
 from maskservice.services.records import Scope
+from maskservice.services.taps import tap
 from maskservice.web import examples
 from maskservice.web.answers import page_answer
 from maskservice.web.auth import caller, requires
 from maskservice.web.bodies import read_body
-from maskservice.web.call_answers import CallAnswer, CallPage, DryRunAnswer, call_answer, dry_run_answer
+from maskservice.web.call_answers import (
+    CallAnswer,
+    CallPage,
+    DryRunAnswer,
+    PassAnswer,
+    call_answer,
+    dry_run_answer,
+    pass_answer,
+)
 from maskservice.web.openapi import Answer, describe
 from maskservice.web.queries import CallsQuery, read_query
-from maskservice.web.schemas_calls import DryRunBody
+from maskservice.web.schemas_calls import DryRunBody, TapBody
+from maskservice.web.tap_bodies import read_tap
 from maskservice.web.wiring import ports
 
 bp = APIBlueprint("calls", __name__, url_prefix="/v1/calls")
@@ -48,6 +59,30 @@ def list_() -> Response:
         caller().tenant, limit=query.limit, before=query.cursor, binding_id=query.binding_id, ports=ports()
     )
     return jsonify(page_answer(page, call_answer))
+
+
+@bp.post("")
+@bp.doc(
+    **describe(
+        operation_id="tap",
+        summary="Let a phone reach a recipient by dialling the virtual number alone",
+        description=(
+            "For 180 seconds, or until the binding ends, the caller needs no extension and may call as often as he "
+            "likes. He has one such pass on a virtual number: a newer tap replaces an older one. The guard counts "
+            "his calls as ever. 404 where there is no live binding."
+        ),
+        tag="Courier apps",
+        scope=Scope.CALLS_WRITE,
+        body=TapBody,
+        body_example=examples.TAP,
+        answers={200: Answer("The number to be dialled, and until when.", PassAnswer, examples.PASS)},
+        problems=(404,),
+    )
+)
+@requires(Scope.CALLS_WRITE)
+def call() -> Response:
+    tenant = caller().tenant
+    return jsonify(pass_answer(tap(tenant, read_tap(tenant, ports()), ports())))
 
 
 @bp.get("/<call_id>")

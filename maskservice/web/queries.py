@@ -15,9 +15,8 @@ from flask import request
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from maskservice.domain.binding import Status
-from maskservice.domain.errors import FieldError, InvalidContent, NotFound
-from maskservice.domain.ids import BindingId
-from maskservice.web.schemas import FIELD_CODES, Body, OrderId, Waybill, check, pointer, refuse
+from maskservice.domain.errors import FieldError, InvalidContent
+from maskservice.web.schemas import FIELD_CODES, BindingKey, Body, OrderId, Waybill, check, pointer, refuse
 
 LONGEST_PAGE: Final = 200
 USUAL_PAGE: Final = 50
@@ -58,13 +57,6 @@ def _read_status(value: object) -> Status:
         raise refuse("unknown_value") from None
 
 
-def _read_binding_id(value: object) -> BindingId:
-    try:
-        return BindingId.parse(str(value))
-    except NotFound:
-        raise refuse("id_invalid") from None
-
-
 Limit = Annotated[
     int,
     BeforeValidator(_read_limit),
@@ -99,15 +91,7 @@ class BindingsQuery(PageQuery):
 
 
 class CallsQuery(PageQuery):
-    binding_id: (
-        Annotated[
-            BindingId,
-            BeforeValidator(_read_binding_id),
-            WithJsonSchema({"type": "string", "pattern": "^bnd_[0-9a-v]{37}$"}),
-            Field(description="Calls that met this binding."),
-        ]
-        | None
-    ) = None
+    binding_id: Annotated[BindingKey, Field(description="Calls that met this binding.")] | None = None
 
 
 class FormatQuery(Body):

@@ -16,7 +16,8 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from maskservice.domain.errors import FieldError
+from maskservice.domain.errors import FieldError, NotFound
+from maskservice.domain.ids import BindingId
 from maskservice.domain.label import one_line
 
 LONGEST_METADATA_BYTES: Final = 2048
@@ -103,6 +104,15 @@ def read_moment(value: object) -> datetime:
         raise refuse("not_a_moment") from None
 
 
+def _read_binding_id(value: object) -> BindingId:
+    if not isinstance(value, str):
+        raise refuse("wrong_type")
+    try:
+        return BindingId.parse(value)
+    except NotFound:
+        raise refuse("id_invalid") from None
+
+
 def _small(value: dict[str, Any]) -> dict[str, Any]:
     try:
         size = len(orjson.dumps(value))
@@ -170,6 +180,11 @@ Moment = Annotated[
     datetime,
     BeforeValidator(read_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-24T08:00:00Z"]}),
+]
+BindingKey = Annotated[
+    BindingId,
+    BeforeValidator(_read_binding_id),
+    WithJsonSchema({"type": "string", "pattern": "^bnd_[0-9a-v]{37}$"}),
 ]
 
 

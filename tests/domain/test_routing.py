@@ -22,6 +22,7 @@ from maskservice.domain.call import (
     TraceStep,
 )
 from maskservice.domain.check_digit import append_check
+from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, uuid7
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
@@ -284,6 +285,70 @@ def test_a_courier_of_late_and_a_shared_line_are_asked_for_the_extension() -> No
     for ruling in (courier, shared):
         assert isinstance(ruling.decision, Gather)
         assert ruling.decision.prompt.id is PromptId.ENTER_EXTENSION
+
+
+# -- a pass ---------------------------------------------------------------------------------------------------------
+
+B9 = binding(9).id
+PASSED = met(binding(9, tenant="ten_9"))
+OWN = (met(binding(), recipient=True, contact=contact()),)
+MENU = (met(binding(1), recipient=True, contact=contact(b"a")), met(binding(2), recipient=True, contact=contact(b"b")))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(LINE, passed=PASSED),
+        Facts(LINE, passed=met(binding(9, status=Status.DELIVERED))),
+        Facts(LINE, passed=PASSED, own=OWN),
+        Facts(LINE, passed=PASSED, own=MENU),
+        Facts(LINE, passed=PASSED, own=OWN, caller_is_courier=True),
+        Facts(LINE, passed=PASSED, own=(replace(OWN[0], shared_line=True),)),
+    ],
+)
+def test_a_pass_connects_at_once_before_all_other_readings(facts: Facts) -> None:
+    ruling = rule(Bare(), facts)
+    assert ruling.decision == Connect(Party.RECIPIENT, B9)
+    assert ruling.direction is Direction.TO_RECIPIENT
+    assert ruling.remember_caller
+    assert ruling.concerns == facts.passed
+    assert ruling.thread.ended
+    assert [step.step for step in ruling.trace] == ["line", "pass", "binding", "caller"]
+
+
+BLOCKED = CallerState(blocked_until=NOW + timedelta(seconds=1))
+ENROLLED_ONLY = replace(LINE, state=NumberState(enrolled_only_until=NOW + timedelta(seconds=1)))
+NO_PASS = {
+    "locked": Facts(LINE, passed=met(binding(9, status=Status.LOCKED))),
+    "released": Facts(LINE, passed=met(binding(9, status=Status.RELEASED))),
+    "expired": Facts(LINE, passed=met(binding(9, expires_at=NOW))),
+    "to himself": Facts(LINE, passed=replace(PASSED, is_recipient=True)),
+    "blocked": Facts(LINE, passed=PASSED, caller=BLOCKED),
+    "enrolled only": Facts(ENROLLED_ONLY, passed=PASSED),
+}
+
+
+@pytest.mark.parametrize("name", NO_PASS)
+@pytest.mark.parametrize("own", [(), OWN, MENU])
+def test_what_is_no_pass_reads_as_none(name: str, own: tuple[Reachable, ...]) -> None:
+    facts = replace(NO_PASS[name], own=own)
+    ruling, without = rule(Bare(), facts), rule(Bare(), replace(facts, passed=None))
+    assert ruling.decision == without.decision
+    assert ruling.thread == without.thread
+    assert (ruling.remember_caller, ruling.wrong_try) == (False, False)
+
+
+def test_the_trace_tells_a_tenant_why_its_pass_did_not_count() -> None:
+    for name, step in (("blocked", ("caller", "blocked")), ("enrolled only", ("number", "enrolled_only"))):
+        trace = rule(Bare(), NO_PASS[name]).trace
+        assert [(each.step, each.found) for each in trace][1:3] == [("pass", "found"), step]
+        assert {each.seen_by("ten_1").found for each in trace[1:3]} == {"none"}
+
+
+@pytest.mark.parametrize("question", [Keyed("5671"), Silence(), Choice(None), Over()])
+def test_a_pass_is_for_a_call_without_digits_only(question: object) -> None:
+    facts = Facts(LINE, met(binding()))
+    assert rule(question, replace(facts, passed=PASSED)) == rule(question, facts)
 
 
 def test_a_failed_menu_choice_costs_a_try_and_asks_for_the_extension() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.call import Direction, Line, Outcome
-from maskservice.services.records import Met
+from maskservice.services.records import BareFindings, Met
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
@@ -93,9 +93,9 @@ def test_a_tenant_sees_its_own_only(uow: SqlUnitOfWork, world: World, rival: Wor
     for tenant_id, bindings, courier in ((world.tenant.id, 1, True), (rival.tenant.id, 0, False)):
         found = recipient(NUMBER, MARK, now=NOW, tenant_id=tenant_id)
         assert found is not None
-        assert len(found[1]) == bindings
+        assert len(found.own) == bindings
         found = recipient(NUMBER, b"courier", now=NOW, tenant_id=tenant_id)
-        assert found == (line(world), [], courier)
+        assert found == BareFindings(line(world), [], courier)
     assert recipient(NUMBER, MARK, now=NOW, tenant_id=stranger) is None
 
 
@@ -112,20 +112,22 @@ def test_the_recipient_is_met_by_mark_newest_first_in_one_statement(
     with count_statements(database) as sent:
         found = uow.calls.line_and_recipient(NUMBER, MARK, now=NOW)
     assert len(sent) == 1
-    assert found == (
+    assert found == BareFindings(
         line(world),
         [Met(late, world.tenant, None), Met(second, rival.tenant, None), Met(first, world.tenant, contact)],
-        False,
     )
-    assert uow.calls.line_and_recipient(NUMBER, None, now=NOW) == (line(world), [], False)
+    assert uow.calls.line_and_recipient(NUMBER, None, now=NOW) == BareFindings(line(world), [])
     assert uow.calls.line_and_recipient("+886911111111", MARK, now=NOW) is None
 
 
 def test_at_most_fifty_bindings_are_met(uow: SqlUnitOfWork, world: World) -> None:
+    tapped = world.bind(uow)
     stored = [world.bind(uow, content__phone_mark=MARK) for _ in range(53)]
+    uow.passes.give(tapped.binding.id, MARK, expires_at=LATER)
     found = uow.calls.line_and_recipient(NUMBER, MARK, now=NOW)
     assert found is not None
-    assert [met.stored.binding.id for met in found[1]] == [each.binding.id for each in stored[:2:-1]]
+    assert [met.stored.binding.id for met in found.own] == [each.binding.id for each in stored[:2:-1]]
+    assert found.passed == Met(tapped, world.tenant, None)
 
 
 @pytest.mark.parametrize(("age", "courier"), [(timedelta(microseconds=-1), True), (timedelta(0), False)])
@@ -134,7 +136,7 @@ def test_a_caller_is_a_courier_while_a_contact_lasts(
 ) -> None:
     stored = world.bind(uow)
     uow.contacts.remember(SealedContactFactory(binding_id=stored.binding.id, mark=b"courier", expires_at=NOW))
-    assert uow.calls.line_and_recipient(NUMBER, b"courier", now=NOW + age) == (line(world), [], courier)
+    assert uow.calls.line_and_recipient(NUMBER, b"courier", now=NOW + age) == BareFindings(line(world), [], courier)
 
 
 def test_the_later_contact_stays(uow: SqlUnitOfWork, world: World) -> None:

@@ -16,7 +16,7 @@ from maskservice.domain.binding import Status
 from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
 from maskservice.storage.db import Database
-from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, RECEIPTS, SLOTS
+from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, PASSES, RECEIPTS, SLOTS
 from maskservice.storage.models import NUMBERS
 from maskservice.storage.rows import content_to_row, facts_to_row
 from maskservice.storage.unit_of_work import SqlUnitOfWork
@@ -25,7 +25,7 @@ from tests.storage.conftest import World, build_world
 
 ROWS = 6000
 IN_USE = 5  # numbers over which the bindings are spread
-BIG = {table.name for table in (BINDINGS, SLOTS, CONTACTS, ORDERS, CALLS, RECEIPTS, IDEMPOTENCY, NUMBERS)}
+BIG = {table.name for table in (BINDINGS, SLOTS, CONTACTS, ORDERS, PASSES, CALLS, RECEIPTS, IDEMPOTENCY, NUMBERS)}
 
 Sent = list[tuple[str, Any]]
 
@@ -123,6 +123,18 @@ def fill(database: Database) -> World:
             ],
         )
         connection.execute(
+            insert(PASSES),
+            [
+                {
+                    "virtual_number": each.id.virtual_number,
+                    "mark": b"mark-%d" % place,
+                    "binding": each.id.key,
+                    "expires_at": NOW + timedelta(seconds=place),
+                }
+                for place, each in enumerate(bindings)
+            ],
+        )
+        connection.execute(
             insert(RECEIPTS),
             [
                 {
@@ -187,6 +199,9 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     calls.line_and_binding(binding)
     calls.line_and_recipient(NUMBER, b"mark-10", now=NOW)
     calls.line_and_recipient(NUMBER, b"courier-10", now=NOW, tenant_id=tenant_id)
+    uow.passes.give(binding, b"mark-10", expires_at=NOW + timedelta(seconds=180))
+    calls.line_and_recipient(NUMBER, b"mark-10", now=NOW)
+    uow.passes.forget(older_than=NOW + timedelta(seconds=3), limit=2)
     calls.page("ten_1", limit=10, before=None)
     calls.page("ten_1", limit=10, before=None, binding=binding)
     uow.receipts.thread(NUMBER, "pbx_1", "c-1000", "w-2000")

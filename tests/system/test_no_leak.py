@@ -18,10 +18,11 @@ from maskservice.simulator import SimulatedPbx
 from tests.postgres import PostgresServer
 from tests.system.installation import Installation, install, leaks, order, pbx_of, serving, settings_of
 
-RECIPIENT, CHANGED, COURIER, CARE, REFUSED, GUESSER = (
+RECIPIENT, CHANGED, COURIER, CARE, REFUSED, GUESSER, TAPPER = (
     "+886912876543", "+886955667788", "+886987123654", "+886287651234", "+886933221100", "+886977111222",
+    "+886966554433",
 )  # fmt: skip
-NUMBERS = (RECIPIENT, CHANGED, COURIER, CARE, REFUSED, GUESSER)
+NUMBERS = (RECIPIENT, CHANGED, COURIER, CARE, REFUSED, GUESSER, TAPPER)
 
 
 @dataclass
@@ -41,7 +42,7 @@ def national(e164: str) -> str:
 
 
 def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
-    """Create, refuse, print, look, call both ways, guess, change, deliver, lock, reopen, release."""
+    """Create, refuse, print, look, call both ways, tap, guess, change, deliver, lock, reopen, release."""
 
     def post(path: str, body: Any = None, **more: Any) -> httpx.Response:
         return client.post(path, json=body, **more)
@@ -100,6 +101,16 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
     assert post("/v1/resolutions", {"masked_number": masked}).status_code == 200
     assert post("/v1/resolutions", {"masked_number": national(REFUSED)}).status_code in (404, 422)
 
+    for body in (
+        {"caller": REFUSED * 2, "waybill": REFUSED},
+        {"caller": [REFUSED], "masked_number": national(REFUSED)},
+        {"caller": national(REFUSED), "binding_id": REFUSED, REFUSED: REFUSED},
+    ):
+        assert post("/v1/calls", body).status_code == 422
+    assert post("/v1/calls", {"caller": national(TAPPER), "waybill": national(REFUSED)}).status_code == 404
+    assert post("/v1/calls", {"caller": national(TAPPER), "waybill": "H1"}).status_code == 200
+    assert pbx.call(TAPPER, masked.partition("#")[0]).connected
+    assert pbx.call(RECIPIENT, masked.partition("#")[0]).connected
     pbx.call(COURIER, masked)
     assert pbx.call(RECIPIENT, masked.partition("#")[0]).as_dict(reveal=True)
     pbx.call(COURIER, masked, in_dial_string=True, answer=False)

@@ -114,6 +114,7 @@ def test_real_answers_fit_their_schemas(site: Site, spec: Any) -> None:
         ("BindingPage", site.ask("GET", "/v1/bindings").json),
         ("CallPage", site.ask("GET", "/v1/calls").json),
         ("ResolutionAnswer", site.ask("POST", "/v1/resolutions", {"waybill": "H1"}).json),
+        ("PassAnswer", site.ask("POST", "/v1/calls", {"waybill": "H1", "caller": "0911222333"}).json),
         ("DryRunAnswer", site.ask("POST", "/v1/calls/dry-run", {"to": "0900000000"}).json),
         ("DryRunAnswer", site.ask("POST", "/v1/calls/dry-run", {"to": "0900000000", "digits": made["extension"]}).json),
         ("DryRunAnswer", site.ask("POST", "/v1/calls/dry-run", {"to": "nowhere"}).json),

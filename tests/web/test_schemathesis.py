@@ -42,6 +42,8 @@ MUST_BE_SEEN = {
     ("/v1/bindings/{binding_id}", "patch", "positive"): {200, 404},
     ("/v1/bindings/{binding_id}", "delete", "positive"): {204, 404},
     ("/v1/bindings/{binding_id}/reopen", "post", "positive"): {201},
+    ("/v1/calls", "post", "positive"): {200, 422},
+    ("/v1/calls", "post", "negative"): {422},
     ("/v1/calls/dry-run", "post", "positive"): {200},
     ("/v1/pbx/{pbx_id}/calls", "post", "positive"): {200, 401},
     ("/v1/pbx/{pbx_id}/events", "post", "positive"): {204, 401},
@@ -100,6 +102,8 @@ def test_generated_requests(site: Site, path: str, method: str, mode: Generation
             case.body["recipient"]["phone"] = "0912-345-678"
             for name in ("pool", "expires_at", "expires_in"):
                 case.body.pop(name, None)
+        elif asked % 2 and mode is GenerationMode.POSITIVE and path == "/v1/calls" and method == "post":
+            case.body = {"binding_id": bound["id"], "caller": "0987-654-321"}
         elif not path.startswith("/v1/pbx"):
             checks = [*CHECKS, negative_data_rejection]
         response = case.call(headers=headers)
