@@ -41,11 +41,11 @@ REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "missing_area_code": "The area code is missing. Send the number with it, as in 02-2345-6789.",
         "mobile_with_extension": "A mobile number has no extension. Send the mobile number alone.",
         "multiple_numbers": "There is more than one number in the field. Send the one that the courier is to call.",
-        "no_digits": "There is no number in the field. Send the recipient's phone in digits.",
+        "no_digits": "There is no number in the field. Send the phone in digits.",
         "number_range": "This is a range of numbers. Send the one that the courier is to call.",
         "own_masked_number": "This is a virtual number of this service. Send the recipient's real number.",
         "personal_number": "Personal numbers (099) cannot be bound. Send a mobile or landline number.",
-        "placeholder": "This is a filler, not a phone number. Send the recipient's phone.",
+        "placeholder": "This is a filler, not a phone number. Send the real one.",
         "premium_rate": "Premium-rate numbers are never called. Send a mobile or landline number.",
         "short_code": "Short service numbers cannot be bound. Send a mobile or landline number.",
         "special_number": "Corporate numbers such as 412-xxxx cannot be called as they stand. "

@@ -28,7 +28,7 @@ FIELD_CODES: Final[Mapping[str, str]] = {
     "blank": "Send a text with at least one visible character.",
     "control_character": "Send a text without control characters, line breaks and unpaired surrogates.",
     "cursor_invalid": "Send the next_cursor of an earlier answer as it is.",
-    "exclusive": "Send one of these fields, not both.",
+    "exclusive": "Send exactly one of these fields.",
     "id_invalid": "Send an id as the service gave it.",
     "invalid": "This field cannot be accepted.",
     "not_a_moment": "Send a moment in RFC 3339 with its offset, such as 2026-11-24T08:00:00Z.",
