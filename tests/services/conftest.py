@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
@@ -22,30 +22,10 @@ from maskservice.services.ports import Ports
 from maskservice.services.records import Tenant, TenantPolicy
 from maskservice.services.views import BindingView
 from maskservice.storage.db import Database
+from tests.fakes import Chance, MovableClock
 
 X = "+886900000000"
 RING = KeyRing.generate(datetime(2026, 1, 1, tzinfo=UTC), secrets.token_bytes)
-
-
-@dataclass
-class MovableClock:
-    moment: datetime = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def move(self, **by: float) -> None:
-        self.moment += timedelta(**by)
-
-
-class Chance:
-    """The system's: what is random in tests must not be predictable by accident."""
-
-    def randbytes(self, size: int) -> bytes:
-        return secrets.token_bytes(size)
-
-    def below(self, limit: int) -> int:
-        return secrets.randbelow(limit)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -29,33 +29,13 @@ from maskservice.services.records import Scope, TenantPolicy
 from maskservice.storage.db import Database
 from maskservice.telephony.signature import parse_secret, sign
 from maskservice.web import Check, Wiring, new_api, register
+from tests.fakes import Chance, MovableClock
 
 X = "+886900000000"
 PHONE = "0912-345-678"
 COURIER = "+886987654321"
 PUBLIC_URL = "https://mask.example.com"
 RING = KeyRing.generate(datetime(2026, 1, 1, tzinfo=UTC), secrets.token_bytes)
-
-
-@dataclass
-class MovableClock:
-    moment: datetime = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def move(self, **by: float) -> None:
-        self.moment += timedelta(**by)
-
-
-class Chance:
-    """The system's: what is random in tests must not be predictable by accident."""
-
-    def randbytes(self, count: int) -> bytes:
-        return secrets.token_bytes(count)
-
-    def below(self, limit: int) -> int:
-        return secrets.randbelow(limit)
 
 
 @dataclass
