@@ -24,7 +24,10 @@ def _fill(app: Flask, database: Database) -> list[bytes]:
             identity = BindingId(NUMBER, key(place * 7919 % 10007))
             with database.unit() as uow:
                 stored = StoredBindingFactory(
-                    binding__id=identity, content__name=sealed[place], content__wrapped_key=b"key" + sealed[place]
+                    binding__id=identity,
+                    binding__extension="5678",
+                    content__name=sealed[place],
+                    content__wrapped_key=b"key" + sealed[place],
                 )
                 uow.bindings.add(stored, creation_answer=None)
                 uow.commit()
@@ -34,7 +37,7 @@ def _fill(app: Flask, database: Database) -> list[bytes]:
 def _purge(app: Flask, database: Database) -> None:
     with app.app_context(), database.unit() as uow:
         for place in range(ROWS):
-            uow.bindings.purge(BindingId(NUMBER, key(place * 7919 % 10007)), at=NOW)
+            uow.bindings.purge(BindingId(NUMBER, key(place * 7919 % 10007)), extension="5678", at=NOW)
         uow.commit()
 
 
