@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -98,11 +98,12 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files)
 
     @classmethod
-    def load(cls) -> Settings:
-        """Reads everything once. Raises SettingsInvalid with every mistake."""
+    def load(cls, **given: Any) -> Settings:
+        """Reads everything once; ``given`` goes over it, as an option of the command line does. Raises SettingsInvalid
+        with every mistake."""
         mistakes = _unknown_names() + _missing_file()
         try:
-            settings = cls()
+            settings = cls(**given)
         except ValidationError as invalid:
             for error in invalid.errors(include_input=False, include_context=False, include_url=False):
                 name = ".".join(str(part) for part in error["loc"])

@@ -45,10 +45,8 @@ def serve(*, bind: str | None) -> None:
 
 
 def load_with_bind(bind: str | None) -> Settings:
-    """The settings with the given address, which gunicorn's file reads from the environment. Raises SettingsInvalid."""
-    if bind is not None:
-        os.environ["MASKSERVICE_BIND"] = bind
-    return Settings.load()
+    """The settings, with the given address where there is one. Raises SettingsInvalid."""
+    return Settings.load() if bind is None else Settings.load(bind=bind)
 
 
 def gunicorn_configuration() -> Path:
