@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,25 +27,22 @@ _TOGETHER = {"pbx": "telephony", "system": "system"}
 
 
 class Figures:
-    """What tests measured on their way, shown at the end of the run: told, never asserted against a clock."""
+    """What a test measured on its way, shown at the end of the run, also where it ran on another worker: told, never
+    asserted against a clock."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
 
     def note(self, line: str) -> None:
-        self.lines.append(line)
+        self._record(_FIGURE, line)
 
 
-_FIGURES = pytest.StashKey[Figures]()
+_FIGURE = "figure"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_FIGURES] = Figures()
-
-
-@pytest.fixture(scope="session")
-def figures(pytestconfig: pytest.Config) -> Figures:
-    return pytestconfig.stash[_FIGURES]
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    return Figures(record_property)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -131,9 +128,11 @@ def database(database_app: tuple[Flask, Database]) -> Iterator[Database]:
         yield database
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash[_FIGURES].lines:
-        terminalreporter.write_line(line)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in (each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, [])):
+        for name, line in getattr(report, "user_properties", []):
+            if name == _FIGURE and report.when == "call":
+                terminalreporter.write_line(str(line))
     counts: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
