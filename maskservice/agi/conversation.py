@@ -144,8 +144,10 @@ class _Call:
 
     async def _refuse(self, answer: Hangup) -> None:
         await self._pick_up()
-        files = playlist(answer.prompt) if self._entrance.recorded else BEEP
-        for file in files.split("&"):
+        files = [] if answer.prompt is None else [BEEP]
+        if answer.prompt is not None and self._entrance.recorded:
+            files = playlist(answer.prompt).split("&")
+        for file in files:
             await self._wire.command(f'STREAM FILE {quoted(file)} ""', timeout_s=LONGEST_PROMPT_S)
         await self._set("MASK_ACTION", "hangup")
 

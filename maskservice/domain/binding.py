@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import BindingNotLive, BindingPurged, FieldError, InvalidContent
 from maskservice.domain.ids import BindingId
 from maskservice.domain.masked import MaskedNumber
@@ -54,6 +55,7 @@ class Binding:
     status_before_lock: Status | None = None
     reopened_from: BindingId | None = None
     rekeyed_at: datetime | None = None
+    call_rules: BindingRules | None = None
 
     @property
     def masked_number(self) -> MaskedNumber:

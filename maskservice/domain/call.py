@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from maskservice.domain.binding import Binding
+from maskservice.domain.call_policy import PoolCalls, TenantCalls
 from maskservice.domain.guard import GuardPolicy, NumberState
 from maskservice.domain.ids import BindingId
 from maskservice.domain.masked import Dialled
@@ -28,13 +29,15 @@ class InboundCall:
     """One request of a PBX. ``caller`` is None when withheld or unreadable; ``dialled`` is None when no number could
     be read in ``to``.
 
-    ``digits`` is what was keyed since the last answer: None or empty when nothing was.
+    ``digits`` is what was keyed since the last answer: None or empty when nothing was. ``bridge_ended``: how the bridge
+    ended that the last answer ordered, where the PBX asks what is next; one of the final outcomes.
     """
 
     pbx_call_id: str
     caller: PhoneNumber | None
     dialled: Dialled | None
     digits: str | None = None
+    bridge_ended: Outcome | None = None
 
 
 class Direction(StrEnum):
@@ -92,9 +95,10 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Hangup:
-    """Say something and end. There is one reason only: the service is no oracle."""
+    """Say something and end; None says nothing, after a talk that is over. There is one reason only: the service is no
+    oracle."""
 
-    prompt: Prompt
+    prompt: Prompt | None
     reason: str = "unavailable"
 
 
@@ -104,13 +108,14 @@ Decision = Gather | Connect | Hangup
 @dataclass(frozen=True, slots=True)
 class Bridge:
     """A connect with its number revealed: lives only on its way to an authenticated PBX. ``post_dial_digits`` are
-    keyed after the answer."""
+    keyed after the answer; ``whisper`` is said to the called party alone, before the two are bridged."""
 
     to: PhoneNumber
     caller_id: str
     post_dial_digits: str | None = None
     ring_timeout_s: int = RING_TIMEOUT_S
     max_duration_s: int = LONGEST_CALL_S
+    whisper: Prompt | None = None
 
 
 Answer = Gather | Bridge | Hangup
@@ -144,6 +149,7 @@ class Line:
     caller_is_ours: bool = False
     guard: GuardPolicy = field(default_factory=GuardPolicy)
     state: NumberState = field(default_factory=NumberState)
+    calls: PoolCalls = field(default_factory=PoolCalls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,32 @@ class Contact:
     expires_at: datetime
     withdrawn: bool = False
     caller: bytes = b""
+    enrolled: bool = False
+
+
+class Listed(StrEnum):
+    """What a list says of a caller."""
+
+    BLOCK = "block"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a binding's tenant knows of the caller. ``enrolled``: his phone is on its roster; ``by_code``: the PIN that
+    he keyed is a courier's of it; ``assigned``: the courier so recognised was given to the binding. The last two are
+    what lists say, the binding's own before the tenant's."""
+
+    enrolled: bool = False
+    by_code: bool = False
+    assigned: bool = False
+    to_recipient: Listed | None = None
+    to_courier: Listed | None = None
+
+    @property
+    def is_courier(self) -> bool:
+        """One of the tenant's couriers, by his phone or his PIN."""
+        return self.enrolled or self.by_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +205,8 @@ class Reachable:
     is_recipient: bool
     shared_line: bool
     contact: Contact | None = None
+    calls: TenantCalls = field(default_factory=TenantCalls)
+    standing: Standing = field(default_factory=Standing)
 
     def reached_by(self, now: datetime) -> Contact | None:
         """The contact that a call-back may use: it may end before the binding, never after."""
@@ -185,9 +219,12 @@ class Reachable:
 @dataclass(frozen=True, slots=True)
 class Thread:
     """The legs of this call so far, as the service remembers them. ``menu`` holds the orders last offered, in the
-    order of their keys."""
+    order of their keys; ``pending`` the extension that was keyed and whose code is being asked for; ``connected`` whom
+    the last answer connected."""
 
     legs: int = 0
     tries_used: int = 0
     menu: tuple[BindingId, ...] = ()
     ended: bool = False
+    pending: str | None = None
+    connected: Connect | None = None

@@ -70,10 +70,12 @@ class MaskedNumber:
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """What a PBX says was dialled: X in E.164, and the digits keyed with it (1 to 20, of any length) or None."""
+    """What a PBX says was dialled: X in E.164, and the digits keyed with it (1 to 20, of any length) or None. ``code``:
+    what followed the extension behind a star."""
 
     virtual_number: str
     extension: str | None
+    code: str | None = None
 
 
 def write_virtual(e164: str) -> str:
@@ -97,8 +99,8 @@ def read_masked(text: str) -> MaskedNumber:
     Known marks: ``#`` ``*`` ``,`` ``,,`` ``;`` ``;ext=`` ``x`` ``p`` ``w`` ``ext`` 轉 分機 內線, a space or a dash
     where it is clear, full width, percent-encoding, ``tel:`` and ``sip:`` URIs. Raises MaskedNumberUnreadable.
     """
-    virtual_number, extension = _read(text, bare_foreign=False)
-    if extension is None:
+    virtual_number, extension, code = _read(text, bare_foreign=False)
+    if extension is None or code is not None:
         raise MaskedNumberUnreadable(_UNREADABLE)
     return MaskedNumber(virtual_number, extension)
 
@@ -106,10 +108,10 @@ def read_masked(text: str) -> MaskedNumber:
 def read_dialled(text: str) -> Dialled:
     """Read the called number of a PBX, with or without an extension: E.164 (or without +), national, URI, dial string.
 
-    The forms are those that were seen on the wire (pbx.md sections 1 and 2). Raises MaskedNumberUnreadable.
+    The forms are those that were seen on the wire (pbx.md sections 1 and 2). A code may follow behind a star
+    (``0900000000#5678*1234``). Raises MaskedNumberUnreadable.
     """
-    virtual_number, extension = _read(text, bare_foreign=True)
-    return Dialled(virtual_number, extension)
+    return Dialled(*_read(text, bare_foreign=True))
 
 
 def read_virtual(text: str) -> str:
@@ -127,7 +129,7 @@ def read_virtual(text: str) -> str:
     raise MaskedNumberUnreadable(_NO_VIRTUAL)
 
 
-def _read(text: str, *, bare_foreign: bool) -> tuple[str, str | None]:
+def _read(text: str, *, bare_foreign: bool) -> tuple[str, str | None, str | None]:
     line = normalise(_without_uri(text[:1024]))
     tokens = [token for token in tokenise(line or "") if not _says_nothing(token)]
     first = next((index for index, token in enumerate(tokens) if token.kind is TokenKind.NUMBER), None)
@@ -142,7 +144,7 @@ def _read(text: str, *, bare_foreign: bool) -> tuple[str, str | None]:
         virtual_number, rest = found[0].e164, found[1]
     else:
         virtual_number, rest = split[0], (split[1],)
-    return virtual_number, _extension(rest, tail)
+    return virtual_number, *_extension(rest, tail)
 
 
 def _split_glued(number: Token) -> tuple[str, str] | None:
@@ -154,22 +156,22 @@ def _split_glued(number: Token) -> tuple[str, str] | None:
     return (found.e164, glued.group(2)) if glued and found else None
 
 
-def _extension(rest: tuple[str, ...], tail: Sequence[Token]) -> str | None:
-    """The digits that follow directly (``rest``) or behind a mark; None without any; raises when there is more."""
+def _extension(rest: tuple[str, ...], tail: Sequence[Token]) -> tuple[str | None, str | None]:
+    """The digits that follow directly (``rest``) or behind a mark, and those behind a star after them; None without
+    any; raises when there is more."""
     parts = [rest] if rest else []
-    mark_open = False
+    mark: TokenKind | None = None
     for token in tail:
         if token.kind is TokenKind.NUMBER:
-            if not mark_open or token.plus:
+            if mark is None or token.plus or len(parts) > (1 if mark is TokenKind.STAR else 0):
                 raise MaskedNumberUnreadable(_UNREADABLE)
             parts.append(token.groups)
-        mark_open = token.kind in (TokenKind.MARKER, TokenKind.STAR)
-    if len(parts) > 1:
+        mark = token.kind if token.kind in (TokenKind.MARKER, TokenKind.STAR) else None
+    digits = ["".join(part) for part in parts]
+    if not all(_KEYED.fullmatch(each) for each in digits):
         raise MaskedNumberUnreadable(_UNREADABLE)
-    extension = "".join(parts[0]) if parts else None
-    if extension is not None and not _KEYED.fullmatch(extension):
-        raise MaskedNumberUnreadable(_UNREADABLE)
-    return extension
+    extension, code = (*digits, None, None)[:2]
+    return extension, code
 
 
 def _without_uri(text: str) -> str:

@@ -15,7 +15,10 @@ from types import MappingProxyType
 class PromptId(StrEnum):
     ENTER_EXTENSION = "enter_extension"
     TRY_AGAIN = "try_again"
+    ENTER_CODE = "enter_code"
+    ENTER_WITH_CODE = "enter_with_code"
     CHOOSE_ORDER = "choose_order"
+    WHISPER = "whisper"
     GOODBYE = "goodbye"
 
 
@@ -27,6 +30,10 @@ SENTENCES: Mapping[str, Mapping[PromptId, str]] = MappingProxyType(
             {
                 PromptId.ENTER_EXTENSION: "您好，請輸入包裹標籤上的分機號碼，輸入後請按井字鍵。",
                 PromptId.TRY_AGAIN: "無法接通這個分機，請重新輸入分機號碼，輸入後請按井字鍵。",
+                PromptId.ENTER_CODE: "請輸入物流士密碼，收件人請輸入訂單編號末四碼，沒有請直接按井字鍵。",
+                PromptId.ENTER_WITH_CODE: (
+                    "請輸入分機號碼，按米字鍵，再輸入物流士密碼；收件人請改輸入訂單編號末四碼，最後按井字鍵。"
+                ),
                 PromptId.GOODBYE: "您撥的號碼目前無法接通，謝謝您的來電。",
             }
         ),
@@ -34,6 +41,14 @@ SENTENCES: Mapping[str, Mapping[PromptId, str]] = MappingProxyType(
             {
                 PromptId.ENTER_EXTENSION: "Hello. Please key the extension on the label, then press the hash key.",
                 PromptId.TRY_AGAIN: "That extension cannot be reached. Please key it again, then press the hash key.",
+                PromptId.ENTER_CODE: (
+                    "Please key your courier PIN, or as the recipient the last four digits of the order number, or "
+                    "nothing, then press the hash key."
+                ),
+                PromptId.ENTER_WITH_CODE: (
+                    "Please key the extension, a star, and your courier PIN, or as the recipient the last four digits "
+                    "of the order number, then press the hash key."
+                ),
                 PromptId.GOODBYE: "The number you have dialled cannot be reached now. Thank you for calling.",
             }
         ),
@@ -61,8 +76,15 @@ class Prompt:
 
 
 def say(prompt: PromptId, *, language: str = DEFAULT_LANGUAGE) -> Prompt:
-    """A fixed sentence. Raises KeyError for CHOOSE_ORDER, whose words depend on the orders: see :func:`say_menu`."""
+    """A fixed sentence. Raises KeyError for CHOOSE_ORDER and WHISPER, whose words depend on the orders and the shop:
+    see :func:`say_menu` and :func:`say_whisper`."""
     return Prompt(prompt, SENTENCES[language][prompt], language)
+
+
+def say_whisper(shop: str, *, language: str = DEFAULT_LANGUAGE) -> Prompt:
+    """What a recipient hears before the bridge, so that an unknown number is no riddle."""
+    text = f"A courier of {shop} about your parcel." if language == "en" else f"{shop}的物流士來電，關於您的包裹。"
+    return Prompt(PromptId.WHISPER, text, language)
 
 
 def say_menu(choices: Sequence[MenuChoice], *, language: str = DEFAULT_LANGUAGE) -> Prompt:

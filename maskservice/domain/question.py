@@ -9,17 +9,22 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from maskservice.domain.call import InboundCall, Thread
+from maskservice.domain.call import Connect, InboundCall, Outcome, Thread
 from maskservice.domain.ids import BindingId
 
 LONGEST_KEYED = 32
+_STAR_UNTIL_LEG = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """An extension was keyed or dialled; ``extension`` is None where what was keyed cannot be one."""
+    """An extension was keyed or dialled; ``extension`` is None where what was keyed cannot be one. ``code``: what was
+    keyed after a star, a courier's PIN or the end of an order number. ``asked``: the code was asked for, so it is not
+    asked for again."""
 
     extension: str | None
+    code: str | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +40,73 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Star:
+    """A star alone: the caller wants to key a code with the extension."""
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Asked, and nothing was keyed."""
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """The party that the call was connected to did not talk: ``outcome`` says why."""
+
+    connected: Connect
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
-    """The call was answered for good before; a further leg gets nothing more."""
+    """The call was answered for good before; a further leg gets nothing more. ``talked``: there was a talk, so that
+    nothing has to be said."""
+
+    talked: bool = False
 
 
-Question = Keyed | Bare | Choice | Silence | Over
+Question = Keyed | Bare | Choice | Star | Silence | Unreached | Over
+_NOT_REACHED = frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED})
 
 
 def question_of(call: InboundCall, thread: Thread) -> Question:
     """What this leg asks. Digits win over an extension in the dialled string, which counts on the first leg only."""
     if thread.ended:
-        return Over()
+        if thread.connected is not None and call.bridge_ended in _NOT_REACHED:
+            return Unreached(thread.connected, call.bridge_ended)
+        return Over(talked=call.bridge_ended is not None and thread.connected is not None)
     keyed = _digits(call.digits)
     if thread.menu and keyed != "":
-        place = int(keyed) if keyed is not None and len(keyed) == 1 else 0
+        place = int(keyed) if keyed is not None and len(keyed) == 1 and keyed != "*" else 0
         return Choice(thread.menu[place - 1] if 1 <= place <= len(thread.menu) else None)
+    if thread.pending is not None:
+        code = None if keyed == "" else (keyed or "").replace("*", "")
+        return Keyed(thread.pending, code, asked=True)
+    if keyed == "*":
+        return Star() if thread.legs < _STAR_UNTIL_LEG else Silence()
     if keyed != "":
-        return Keyed(keyed)
+        return _keyed(keyed)
     if thread.legs:
         return Silence()
     if call.dialled is not None and call.dialled.extension is not None:
-        return Keyed(_digits(call.dialled.extension))
+        dialled, code = call.dialled.extension, call.dialled.code
+        return _keyed(_digits(dialled if code is None else f"{dialled}*{code}"))
     return Bare()
 
 
+def _keyed(text: str | None) -> Keyed:
+    """``5678``, or ``5678*1234`` with a code. A star after the extension and nothing more is a slip of the finger."""
+    extension, _, code = (text or "").strip("*").partition("*")
+    return Keyed(None if "*" in code or extension == "" else extension, code or None)
+
+
 def _digits(text: str | None) -> str | None:
-    """The plain digits of what was keyed, '' for nothing, None for what no extension can be. Full width and a
-    closing # are read."""
+    """The plain digits of what was keyed, stars between and before them kept; '' for nothing, None for what no
+    extension can be. Full width and a closing # are read."""
     if text is None or len(text) > LONGEST_KEYED:
         return "" if text is None else None
-    plain = unicodedata.normalize("NFKC", text).strip().strip("#*")
-    return plain if plain == "" or (plain.isascii() and plain.isdigit()) else None
+    plain = unicodedata.normalize("NFKC", text).strip().strip("#")
+    digits = plain.replace("*", "")
+    if digits == "":
+        return "*" if plain else ""
+    return plain if digits.isascii() and digits.isdigit() else None

@@ -12,7 +12,8 @@ from datetime import datetime
 from maskservice.domain.call import Connect, Gather, Hangup, InboundCall, Outcome
 from maskservice.domain.ids import CallId
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.routing import Ruling
+from maskservice.domain.prompts import DEFAULT_LANGUAGE
+from maskservice.domain.ruling import Ruling
 from maskservice.services.content import holds_mobile, seal_phone
 from maskservice.services.judging import can_be_bound
 from maskservice.services.ports import Ports, UnitOfWork
@@ -71,6 +72,8 @@ def receipt_of(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], rulin
                 max_digits=most,
                 attempts_left=left,
                 menu=tuple(each.key for each in ruling.thread.menu),
+                pending=ruling.thread.pending,
+                language=None if prompt.language == DEFAULT_LANGUAGE else prompt.language,
             )
         case Connect(party=party):
             return replace(receipt, action="connect", party=party)
@@ -101,31 +104,33 @@ def record_of(webhook: Webhook, receipt: Receipt, ruling: Ruling, *, pool_id: st
     )
 
 
-def remember_courier(
-    met: Met,
-    caller: PhoneNumber,
-    *,
-    mark: bytes,
-    guard_key: bytes,
-    call: CallId,
-    now: datetime,
-    uow: UnitOfWork,
-    ports: Ports,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Who reached a recipient: his number, its marks on this virtual number and for the guard, and whether he is one
+    whom the tenant knows."""
+
+    phone: PhoneNumber
+    mark: bytes
+    guard_key: bytes
+    enrolled: bool
+
+
+def remember_courier(met: Met, courier: Courier, *, call: CallId, now: datetime, uow: UnitOfWork, ports: Ports) -> None:
     """The contact is written at the connect decision: the recipient may miss the call and ring back. It never
     outlives the binding. Who shows a number that the tenant would not bind either (premium rate, a country that is not
     allowed, nonsense) is not remembered: a call-back would ring whatever number he made up."""
     binding, content = met.stored.binding, met.stored.content
-    if content is None or not can_be_bound(caller, met.tenant):
+    if content is None or not can_be_bound(courier.phone, met.tenant):
         return
     row = ports.cipher.open_row(binding.tenant_id, str(binding.id), content.wrapped_key)
     contact = SealedContact(
         binding_id=binding.id,
-        mark=mark,
-        phone=seal_phone(caller, row, "contact"),
+        mark=courier.mark,
+        phone=seal_phone(courier.phone, row, "contact"),
         call=call.key,
         reached_at=now,
         expires_at=min(now + met.tenant.policy.contact_life, binding.expires_at),
-        caller=guard_key,
+        caller=courier.guard_key,
+        enrolled=courier.enrolled,
     )
-    uow.contacts.remember(contact)
+    uow.contacts.remember(contact, takes_over=met.contact is not None and met.contact.withdrawn)

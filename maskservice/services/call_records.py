@@ -15,7 +15,8 @@ from maskservice.domain.ids import BindingId, CallId
 from maskservice.domain.question import question_of
 from maskservice.domain.routing import Ruling, decide
 from maskservice.services.binding_reads import Page
-from maskservice.services.calls import look_up, neutral
+from maskservice.services.calls import neutral
+from maskservice.services.facts import look_up, who_calls
 from maskservice.services.ports import Ports
 from maskservice.services.records import CallRecord, Tenant
 
@@ -61,8 +62,8 @@ def dry_run(tenant: Tenant, call: InboundCall, *, ports: Ports) -> DryRun:
         ruling = Ruling(neutral(), (TraceStep("line", "none"),), thread)
         return DryRun(ruling, ruling.trace)
     number = call.dialled.virtual_number
-    mark = None if call.caller is None else ports.index.number(number, call.caller.reveal())
+    who = replace(who_calls(call, question, number, ports), own_mark=None)
     with ports.unit(write=False) as uow:
-        facts, _ = look_up(question, number, mark, now=now, uow=uow, tenant_id=tenant.id)
+        facts, _ = look_up(question, number, who, now=now, uow=uow, tenant_id=tenant.id)
     ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
     return DryRun(ruling, tuple(step.seen_by(tenant.id) for step in ruling.trace))

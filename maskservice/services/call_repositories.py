@@ -14,12 +14,13 @@ from uuid import UUID
 from maskservice.domain.call import Line
 from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, CallId
-from maskservice.services.records import BareFindings, CallRecord, Met, Receipt, SealedContact
+from maskservice.services.records import NOBODY, BareFindings, CallRecord, Met, Receipt, SealedContact, Who
 
 
 class Contacts(Protocol):
-    def remember(self, contact: SealedContact) -> None:
-        """The binding's last courier; replaces an earlier one."""
+    def remember(self, contact: SealedContact, *, takes_over: bool = False) -> None:
+        """The binding's last courier; replaces an earlier one. A stranger replaces one of the tenant's own couriers
+        only after that one's contact has ended, or with ``takes_over``, where it was withdrawn."""
         ...
 
     def shorten(self, binding_id: BindingId, *, until: datetime) -> None:
@@ -43,22 +44,20 @@ class Calls(Protocol):
     """Facts for a decision, and the record of each call."""
 
     def line_and_slot(
-        self, virtual_number: str, extension: str, *, own_mark: bytes | None = None, tenant_id: str | None = None
+        self, virtual_number: str, extension: str, who: Who = NOBODY, *, tenant_id: str | None = None
     ) -> tuple[Line, Met | None] | None:
         """One statement: the number with its pool, and the binding that holds the extension with its tenant and
         contact.
-        None where the number is in no pool. ``own_mark`` is the caller's blind index among our own numbers.
+        None where the number is in no pool.
         ``tenant_id`` narrows everything to what that tenant may see (dry run)."""
         ...
 
-    def line_and_binding(
-        self, binding_id: BindingId, *, own_mark: bytes | None = None
-    ) -> tuple[Line, Met | None] | None: ...
+    def line_and_binding(self, binding_id: BindingId, who: Who = NOBODY) -> tuple[Line, Met | None] | None: ...
 
     def line_and_recipient(
-        self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
+        self, virtual_number: str, who: Who, *, now: datetime, tenant_id: str | None = None
     ) -> BareFindings | None:
-        """One statement: all that a call without digits may be about, for a caller of this mark. None where the number
+        """One statement: all that a call without digits may be about, for this caller. None where the number
         is in no pool."""
         ...
 
@@ -91,6 +90,10 @@ class Guard(Protocol):
         ...
 
     def save(self, pool_id: str, caller: bytes, state: CallerState) -> None: ...
+
+    def claim_call(self, binding_id: BindingId, *, day: str, most: int) -> bool:
+        """One more call to the binding's recipient on this day, unless there were ``most`` already. A write."""
+        ...
 
     def count_wrong(self, virtual_number: str, caller: bytes, *, window_start: datetime) -> tuple[NumberState, bool]:
         """One more wrong try on the number, and the caller once a window: the state after it, and whether he was

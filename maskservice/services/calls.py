@@ -11,31 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from maskservice.domain.call import (
-    Answer,
-    Bridge,
-    Connect,
-    Decision,
-    Gather,
-    Hangup,
-    Outcome,
-    Party,
-    Thread,
-)
+from maskservice.domain.call import Answer, Bridge, Connect, Decision, Gather, Hangup, Line, Outcome, Party, Thread
 from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import Prompt, PromptId, say
-from maskservice.domain.question import Bare, Choice, Keyed, Question, question_of
-from maskservice.domain.routing import Facts, decide
-from maskservice.services.call_memory import Webhook, receipt_of, record_of, remember_courier, without_number
+from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt, PromptId, say, say_whisper
+from maskservice.domain.question import question_of
+from maskservice.domain.routing import decide
+from maskservice.services.call_memory import (
+    Courier,
+    Webhook,
+    receipt_of,
+    record_of,
+    remember_courier,
+    without_number,
+)
 from maskservice.services.content import open_phone
 from maskservice.services.endings import end_seen
-from maskservice.services.guarding import Alarm, ask_guard, tell_guard
-from maskservice.services.judging import own_mark
+from maskservice.services.facts import look_up, who_calls
+from maskservice.services.guarding import Alarm, ask_guard, tell_guard, within_day
 from maskservice.services.lookup import care_line_of, reachable
 from maskservice.services.ports import Ports, UnitOfWork
-from maskservice.services.records import BareFindings, Met, Receipt
+from maskservice.services.records import Met, Receipt
 
 _RACES = 10
 
@@ -91,19 +88,19 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     legs = [each for each in receipts if each.pbx_call_id == call.pbx_call_id]
     thread = _thread_of(legs, virtual_number)
     question = question_of(call, thread)
-    mark = None if call.caller is None else ports.index.number(virtual_number, call.caller.reveal())
-    ours = None if call.caller is None else own_mark(call.caller.reveal(), ports)
-    facts, found = look_up(question, virtual_number, mark, now=now, uow=uow, own_mark=ours)
+    who = who_calls(call, question, virtual_number, ports)
+    facts, found = look_up(question, virtual_number, who, now=now, uow=uow)
     line = facts.line
     if line is None:
         return Routed(neutral(), Outcome.UNAVAILABLE)
-    caller = ask_guard(question, facts, call, webhook.pbx_id, now=now, uow=uow, ports=ports)
+    caller = ask_guard(question, facts, who, webhook.pbx_id, now=now, uow=uow, ports=ports)
     facts = replace(facts, caller=caller.state)
     ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
+    ruling = within_day(ruling, line, thread, now=now, uow=uow)
     for met in found:
         end_seen(met.stored, uow, now)
     call_id = legs[0].call if legs else CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))
-    answer = _answer(ruling.decision, found, uow=uow, ports=ports)
+    answer = _answer(ruling.decision, line, found, uow=uow, ports=ports)
     receipt = receipt_of(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
         return None
@@ -113,49 +110,11 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     elif not thread.ended:
         uow.calls.save_leg(record)
     alarms = tell_guard(ruling, line, caller, now=now, uow=uow)
-    if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and mark is not None:
+    if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and who.mark is not None:
+        courier = Courier(call.caller, who.mark, caller.key, enrolled=ruling.trusted)
         met = _met(ruling.concerns.binding.id, found, uow)
-        remember_courier(met, call.caller, mark=mark, guard_key=caller.key, call=call_id, now=now, uow=uow, ports=ports)
+        remember_courier(met, courier, call=call_id, now=now, uow=uow, ports=ports)
     return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms, pool_id=line.pool_id)
-
-
-def look_up(
-    question: Question,
-    virtual_number: str,
-    mark: bytes | None,
-    *,
-    now: datetime,
-    uow: UnitOfWork,
-    own_mark: bytes | None = None,
-    tenant_id: str | None = None,
-) -> tuple[Facts, Sequence[Met]]:
-    """The one read behind a decision. ``own_mark``: the caller's among our own numbers. ``tenant_id`` narrows it to
-    what a tenant may see (dry run)."""
-    match question:
-        case Choice(binding) if binding is not None:
-            one = uow.calls.line_and_binding(binding, own_mark=own_mark)
-        case Keyed(extension):
-            one = uow.calls.line_and_slot(virtual_number, extension or "", own_mark=own_mark, tenant_id=tenant_id)
-        case Bare():
-            bare = uow.calls.line_and_recipient(virtual_number, mark, now=now, tenant_id=tenant_id)
-            return (Facts(None), ()) if bare is None else _facts_of(bare, mark)
-        case _:
-            one = uow.calls.line_and_slot(virtual_number, "", tenant_id=tenant_id)
-    if one is None:
-        return Facts(None), ()
-    line, met = one
-    return Facts(line, met=None if met is None else reachable(met, mark)), () if met is None else (met,)
-
-
-def _facts_of(bare: BareFindings, mark: bytes | None) -> tuple[Facts, Sequence[Met]]:
-    passed = bare.passed
-    facts = Facts(
-        bare.line,
-        own=tuple(reachable(each, mark) for each in bare.own),
-        caller_is_courier=bare.is_courier,
-        passed=None if passed is None else reachable(passed, mark),
-    )
-    return facts, bare.own if passed is None else (passed, *bare.own)
 
 
 def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:
@@ -163,7 +122,12 @@ def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:
         return Thread()
     last = legs[-1]
     menu = tuple(BindingId(virtual_number, key) for key in last.menu)
-    return Thread(len(legs), last.tries_used, menu, ended=last.action != "gather")
+    connected = None
+    if last.action == "connect" and last.party is not None and last.binding is not None:
+        connected = Connect(Party(last.party), BindingId(virtual_number, last.binding))
+    return Thread(
+        len(legs), last.tries_used, menu, ended=last.action != "gather", pending=last.pending, connected=connected
+    )
 
 
 def _met(binding_id: BindingId, found: Sequence[Met], uow: UnitOfWork) -> Met:
@@ -176,12 +140,21 @@ def _met(binding_id: BindingId, found: Sequence[Met], uow: UnitOfWork) -> Met:
     return one[1]
 
 
-def _answer(decision: Decision, found: Sequence[Met], *, uow: UnitOfWork, ports: Ports) -> Answer:
+def _answer(decision: Decision, line: Line, found: Sequence[Met], *, uow: UnitOfWork, ports: Ports) -> Answer:
     if not isinstance(decision, Connect):
         return decision
     met = _met(decision.binding, found, uow)
     number = _number_of(decision.party, met, ports)
-    return Bridge(to=number, caller_id=decision.binding.virtual_number, post_dial_digits=number.extension)
+    policy = met.tenant.policy.calls
+    whispers = policy.whisper and decision.party is Party.RECIPIENT
+    return Bridge(
+        to=number,
+        caller_id=decision.binding.virtual_number,
+        post_dial_digits=number.extension,
+        ring_timeout_s=policy.ring_timeout_s,
+        max_duration_s=policy.max_duration_s,
+        whisper=say_whisper(met.tenant.name, language=line.calls.language) if whispers else None,
+    )
 
 
 def _number_of(party: Party, met: Met, ports: Ports) -> PhoneNumber:
@@ -203,18 +176,22 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
     connected to it any more, not even by a retry, and the sentence is the neutral one."""
     if receipt.action == "connect" and receipt.binding is not None and receipt.party is not None:
         party = Party(receipt.party)
-        met = _met(BindingId(receipt.virtual_number, receipt.binding), (), uow)
+        one = uow.calls.line_and_binding(BindingId(receipt.virtual_number, receipt.binding))
+        line, met = (None, None) if one is None else one
+        if line is None or met is None:
+            return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
         gone = party is Party.COURIER and reachable(met, None).reached_by(now) is None
         if not met.stored.binding.is_live(now) or gone:
             return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
-        answer = _answer(Connect(party, met.stored.binding.id), (met,), uow=uow, ports=ports)
+        answer = _answer(Connect(party, met.stored.binding.id), line, (met,), uow=uow, ports=ports)
         return Routed(answer, Outcome.CONNECTING, replayed=True)
     if receipt.action == "gather" and receipt.prompt is not None:
         prompt_id = PromptId(receipt.prompt)
-        prompt = say(prompt_id) if receipt.prompt_text is None else Prompt(prompt_id, receipt.prompt_text)
+        language, text = receipt.language or DEFAULT_LANGUAGE, receipt.prompt_text
+        prompt = say(prompt_id, language=language) if text is None else Prompt(prompt_id, text, language)
         gather = Gather(prompt, max_digits=receipt.max_digits or 1, attempts_left=receipt.attempts_left or 1)
         return Routed(gather, Outcome.ASKING, replayed=True)
     return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
 
 
-__all__ = ["Routed", "Webhook", "look_up", "neutral", "route_call"]
+__all__ = ["Routed", "Webhook", "neutral", "route_call"]

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from maskservice.domain.call import Connect, InboundCall, Line, Party
+from maskservice.domain.call import Connect, Line, Party, Thread, TraceStep
+from maskservice.domain.call_policy import taipei_day
 from maskservice.domain.guard import CallerState, after_reach, after_wrong_try, window_start
 from maskservice.domain.question import Choice, Keyed, Question
-from maskservice.domain.routing import Facts, Ruling
+from maskservice.domain.ruling import Facts, Ruling, refused
 from maskservice.services.ports import Ports, UnitOfWork
+from maskservice.services.records import Who
 
-_CALLER_SCOPE = "caller"
+CALLER_SCOPE = "caller"
+"""The blind index's scope in which callers stand for the guard, the roster and the lists: one for all numbers."""
 
 
 class Alarm(StrEnum):
@@ -35,24 +38,34 @@ class GuardedCaller:
     state: CallerState
 
 
-def guard_key(call: InboundCall, pbx_id: str, ports: Ports) -> bytes:
+def guard_key(who: Who, pbx_id: str, ports: Ports) -> bytes:
     """16 bytes that stand for the caller in every pool."""
-    if call.caller is None:
-        return ports.index.fingerprint("withheld", pbx_id.encode())[:16]
-    return ports.index.number(_CALLER_SCOPE, call.caller.reveal())
+    return who.caller or ports.index.fingerprint("withheld", pbx_id.encode())[:16]
 
 
 def ask_guard(
-    question: Question, facts: Facts, call: InboundCall, pbx_id: str, *, now: datetime, uow: UnitOfWork, ports: Ports
+    question: Question, facts: Facts, who: Who, pbx_id: str, *, now: datetime, uow: UnitOfWork, ports: Ports
 ) -> GuardedCaller:
-    """The caller's state, locked for this unit when an extension is keyed or a pass is shown; a call-back and silence
-    ask nothing."""
-    key = guard_key(call, pbx_id, ports)
+    """The caller's state, locked for this unit when an extension is keyed or a recipient may be reached without one; a
+    call-back and silence ask nothing."""
+    key = guard_key(who, pbx_id, ports)
     state = CallerState()
     line = facts.line
-    if line is not None and (isinstance(question, Keyed | Choice) or facts.passed is not None):
+    if line is not None and (isinstance(question, Keyed | Choice) or facts.passed is not None or facts.repeat):
         state = uow.guard.hold(line.pool_id, key, at=now)
-    return GuardedCaller(key, call.caller is None, state)
+    return GuardedCaller(key, who.caller is None, state)
+
+
+def within_day(ruling: Ruling, line: Line, thread: Thread, *, now: datetime, uow: UnitOfWork) -> Ruling:
+    """The ruling, or the refusal where the binding's recipient was rung as often today as the tenant allows. Counted by
+    one statement, so that calls at once share one budget."""
+    met, decision = ruling.concerns, ruling.decision
+    if met is None or not isinstance(decision, Connect) or decision.party is not Party.RECIPIENT:
+        return ruling
+    most = met.calls.calls_per_day
+    if most is None or uow.guard.claim_call(met.binding.id, day=taipei_day(now), most=most):
+        return ruling
+    return refused(ruling, TraceStep("calls_today", "used_up", met.binding.tenant_id), line, thread, now=now)
 
 
 def tell_guard(
@@ -84,12 +97,14 @@ def tell_guard(
 
 
 def _is_fresh_reach(ruling: Ruling, caller: GuardedCaller) -> bool:
-    """A recipient is reached, and not by the one who reached him last already. Withheld callers cannot be told apart:
-    for them only wrong tries count."""
-    if not isinstance(ruling.decision, Connect) or ruling.decision.party is not Party.RECIPIENT or caller.withheld:
+    """A recipient is reached, by no courier whom the tenant knows, and not by the one who reached him last already.
+    Withheld callers cannot be told apart: for them only wrong tries count."""
+    if not isinstance(ruling.decision, Connect) or ruling.decision.party is not Party.RECIPIENT:
+        return False
+    if caller.withheld or ruling.trusted:
         return False
     contact = None if ruling.concerns is None else ruling.concerns.contact
     return contact is None or contact.caller != caller.key
 
 
-__all__ = ["Alarm", "GuardedCaller", "ask_guard", "guard_key", "tell_guard"]
+__all__ = ["CALLER_SCOPE", "Alarm", "GuardedCaller", "ask_guard", "guard_key", "tell_guard", "within_day"]

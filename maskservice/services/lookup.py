@@ -31,7 +31,16 @@ def reachable(met: Met, mark: bytes | None) -> Reachable:
         shared_line=content is not None and content.shared_line,
         contact=None
         if contact is None
-        else Contact(contact.mark, contact.reached_at, contact.expires_at, contact.withdrawn, contact.caller),
+        else Contact(
+            contact.mark,
+            contact.reached_at,
+            contact.expires_at,
+            contact.withdrawn,
+            contact.caller,
+            contact.enrolled,
+        ),
+        calls=met.tenant.policy.calls.with_rules(met.stored.binding.call_rules),
+        standing=met.standing,
     )
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.binding import Binding
-from maskservice.domain.call import Direction, Line, Outcome, TraceStep
+from maskservice.domain.call import Direction, Line, Outcome, Standing, TraceStep
+from maskservice.domain.call_policy import PoolCalls, TenantCalls
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId, CallId
 
@@ -46,6 +47,7 @@ class TenantPolicy:
     countries: frozenset[str] = frozenset()
     mask: str = "O"
     latin_mask: str = "*"
+    calls: TenantCalls = field(default_factory=TenantCalls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Pool:
     shared: bool = False
     tenant_ids: frozenset[str] = frozenset()
     guard: GuardPolicy = field(default_factory=GuardPolicy)
+    calls: PoolCalls = field(default_factory=PoolCalls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class SealedContact:
     is his
     blind index in the guard's scope; ``withdrawn`` tells that he was blocked since he reached the recipient, and is
     only
-    ever read."""
+    ever read. ``enrolled``: he is one of the tenant's own couriers."""
 
     binding_id: BindingId
     mark: bytes
@@ -172,37 +175,57 @@ class SealedContact:
     expires_at: datetime
     caller: bytes = b""
     withdrawn: bool = False
+    enrolled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A binding as a call's look-up finds it."""
+    """A binding as a call's look-up finds it, and what its tenant knows of the caller."""
 
     stored: StoredBinding
     tenant: Tenant
     contact: SealedContact | None
+    standing: Standing = field(default_factory=Standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The caller as a look-up asks about him. ``mark``: his blind index on this virtual number; ``own_mark``: among our
+    own numbers; ``caller``: in the guard's scope, which is the roster's and the lists' too; all None for a withheld
+    number. ``code``: the blind index of what he keyed as a PIN."""
+
+    mark: bytes | None = None
+    own_mark: bytes | None = None
+    caller: bytes | None = None
+    code: bytes | None = None
+
+
+NOBODY = Who()
+"""No caller at all: for looking again at what was decided before."""
 
 
 @dataclass(frozen=True, slots=True)
 class BareFindings:
     """What a call without digits finds. ``own``: bindings whose recipient is the caller, not ended, newest first, at
     most 50. ``is_courier``: he has an unexpired contact on this number. ``passed``: the binding of his unexpired pass,
-    in whatever state."""
+    in whatever state. ``repeat``: the bindings whose recipient he reached within the hour, latest first, at most
+    two."""
 
     line: Line
     own: Sequence[Met] = ()
     is_courier: bool = False
     passed: Met | None = None
+    repeat: Sequence[Met] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a webhook was answered. ``action``: gather, connect or hangup. For a gather ``prompt`` is its id,
-    ``max_digits`` and
-    ``attempts_left`` as sent; ``menu`` the orders offered. For a connect ``party``. ``binding`` and
-    ``tenant_id``: what the call met last, in whatever state. ``trace``: of
-    the call up to this leg, so that
-    the next leg can write the call's record without reading it."""
+    """What a webhook was answered. ``action``: gather, connect or hangup.
+
+    For a gather ``prompt`` is its id, ``language`` where it is not the default, ``max_digits`` and ``attempts_left`` as
+    sent; ``menu`` the orders offered; ``pending`` the extension whose code is asked for. For a connect ``party``.
+    ``binding`` and ``tenant_id``: what the call met last, in whatever state. ``trace``: of the call up to this leg, so
+    that the next leg can write the call's record without reading it."""
 
     virtual_number: str
     pbx_id: str
@@ -222,6 +245,8 @@ class Receipt:
     binding: UUID | None = None
     tenant_id: str | None = None
     trace: tuple[TraceStep, ...] = ()
+    pending: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

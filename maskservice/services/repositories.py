@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from maskservice.domain.binding import Binding, Status
+from maskservice.domain.call_policy import PoolCalls
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import (
@@ -68,6 +69,8 @@ class Pools(Protocol):
     def of_number(self, virtual_number: str) -> Pool | None: ...
 
     def all(self) -> Sequence[Pool]: ...
+
+    def replace_calls(self, pool_id: str, calls: PoolCalls) -> None: ...
 
     def replace_guard(self, pool_id: str, guard: GuardPolicy) -> None: ...
 

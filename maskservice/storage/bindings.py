@@ -74,7 +74,7 @@ _TRUE_STATUS = case((not_ended(BINDINGS) & (_B.expires_at <= _NOW), literal_colu
 _COUNT = select(_TRUE_STATUS.label("true_status"), func.count()).select_from(BINDINGS).group_by(literal_column("1"))
 
 _STEP_FACTS = ("status", "status_before_lock", "waybill", "masked_name", "expires_at", "delivered_at", "ended_at",
-    "extension", "rekeyed_at",
+    "extension", "rekeyed_at", "call_rules",
 )  # fmt: skip
 # The data key goes with the values, so that older copies of the row in a backup or a replica cannot be opened with it
 # either.

@@ -18,6 +18,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    Uuid,
     bindparam,
     insert,
     literal_column,
@@ -27,21 +28,38 @@ from sqlalchemy import (
 )
 
 from maskservice.domain.call import Direction, Line, Outcome
+from maskservice.domain.call_policy import REPEAT_WITHIN
 from maskservice.domain.ids import BindingId, CallId
-from maskservice.services.records import BareFindings, CallRecord, Met
+from maskservice.services.records import NOBODY, BareFindings, CallRecord, Met, Who
 from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, PASSES, SLOTS, not_ended
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
 from maskservice.storage.pools import usable_by
-from maskservice.storage.rows import LINE_COLUMNS, LINE_WIDTH, MET_COLUMNS, line_of, met_of, trace_of, trace_to_json
+from maskservice.storage.roster_models import COURIER_PHONES, COURIERS
+from maskservice.storage.rows import (
+    LINE_COLUMNS,
+    LINE_WIDTH,
+    MET_COLUMNS,
+    OF_BINDING,
+    OF_TENANT,
+    line_of,
+    met_of,
+    trace_of,
+    trace_to_json,
+)
 from maskservice.storage.statements import Statements
 
 _B, _C, _K, _N, _P, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, PASSES.c, SLOTS.c
 _MOST_OWN = 50
+_MOST_REPEAT = 2
+_WAYS = "012"
+_OWN, _PASS, _REPEAT = (int(way) for way in _WAYS)  # why a bare call may be about a binding
 
 _NUMBER = bindparam("at_number", type_=_N.virtual_number.type)
 _TENANT = bindparam("at_tenant", type_=_B.tenant_id.type)
 _MARK = bindparam("mark", type_=_B.phone_mark.type)
+_CALLER = bindparam("caller", type_=COURIER_PHONES.c.caller.type)
+_CODE = bindparam("code", type_=COURIERS.c.pin_mark.type)
 _ROOM = bindparam("room", type_=Integer())
 
 
@@ -64,7 +82,15 @@ def _line(
         .outerjoin(TENANTS, TENANTS.c.id == _B.tenant_id)
         .outerjoin(CONTACTS, (_C.virtual_number == _NUMBER) & (_C.binding == _B.key))
         .outerjoin(GUARD_CALLERS, (GUARD_CALLERS.c.pool_id == _N.pool_id) & (GUARD_CALLERS.c.caller == _C.caller))
+        .outerjoin(COURIER_PHONES, (COURIER_PHONES.c.tenant_id == _B.tenant_id) & (COURIER_PHONES.c.caller == _CALLER))
+        .outerjoin(COURIERS, (COURIERS.c.tenant_id == _B.tenant_id) & (COURIERS.c.pin_mark == _CODE))
+        .outerjoin(OF_TENANT, _rule(OF_TENANT, binding=bindparam("whole_tenant", UUID(int=0), type_=Uuid())))
+        .outerjoin(OF_BINDING, _rule(OF_BINDING, binding=_B.key))
     )
+
+
+def _rule(rules: Any, *, binding: ColumnElement[Any]) -> ColumnElement[bool]:
+    return (rules.c.tenant_id == _B.tenant_id) & (rules.c.binding == binding) & (rules.c.caller == _CALLER)  # type: ignore[no-any-return]
 
 
 def _narrow(statement: Select[Any], *, narrowed: bool) -> Select[Any]:
@@ -89,17 +115,30 @@ def _by_key() -> Select[Any]:
 def _wanted(*, narrowed: bool) -> FromClause:
     """The keys of the bindings that a bare call may be about, each arm by an index of its own: an OR over both would
     leave the planner a choice to read the whole table."""
-    not_pass, is_pass = (literal_column(word, Integer()).label("is_pass") for word in "01")
+    own_way, pass_way, repeat_way = (literal_column(word, Integer()).label("way") for word in _WAYS)
     here = BINDINGS.alias("mine")
-    own = select(here.c.key.label("key"), not_pass).where(
+    own = select(here.c.key.label("key"), own_way).where(
         here.c.virtual_number == _NUMBER, here.c.phone_mark == _MARK, not_ended(here)
     )
     if narrowed:
         own = own.where(here.c.tenant_id == _TENANT)
-    passed = select(_P.binding.label("key"), is_pass).where(
+    passed = select(_P.binding.label("key"), pass_way).where(
         _P.virtual_number == _NUMBER, _P.mark == _MARK, _P.expires_at > bindparam("now")
     )
-    return own.union_all(passed).subquery("wanted")
+    last = CONTACTS.alias("last")
+    repeat = (
+        select(last.c.binding.label("key"), repeat_way)
+        .where(
+            last.c.virtual_number == _NUMBER,
+            last.c.mark == _MARK,
+            last.c.expires_at > bindparam("now"),
+            last.c.reached_at > bindparam("lately"),
+        )
+        .order_by(last.c.reached_at.desc())
+        .limit(literal_column(str(_MOST_REPEAT)))
+        .subquery("repeat_last")
+    )
+    return own.union_all(passed, select(repeat)).subquery("wanted")
 
 
 @lru_cache(maxsize=2)
@@ -117,12 +156,13 @@ def _by_recipient(*, narrowed: bool) -> Select[Any]:
             .where(own.c.virtual_number == _NUMBER, own.c.key == reached.c.binding, own.c.tenant_id == _TENANT)
             .exists()
         )
-    statement = select(*LINE_COLUMNS, *MET_COLUMNS, wanted.c.is_pass, courier.exists().label("is_courier")).select_from(
+    statement = select(*LINE_COLUMNS, *MET_COLUMNS, wanted.c.way, courier.exists().label("is_courier")).select_from(
         source
     )
-    # The pass is one row more than the recipient's own, and first, so that the limit never cuts it off.
-    ordered = _narrow(statement, narrowed=narrowed).order_by(wanted.c.is_pass.desc(), _B.key.desc())
-    return ordered.limit(_MOST_OWN + 1)
+    # The pass and the repeated ones are rows more than the recipient's own, and first, so that the limit never cuts
+    # them off.
+    ordered = _narrow(statement, narrowed=narrowed).order_by(wanted.c.way.desc(), _B.key.desc())
+    return ordered.limit(_MOST_OWN + 1 + _MOST_REPEAT)
 
 
 _RECORD_COLUMNS = (
@@ -196,48 +236,48 @@ def _at(call_id: CallId) -> dict[str, Any]:
     return {"at_number": call_id.virtual_number, "at_start": call_id.started_at, "at_key": call_id.key}
 
 
+def _asked(virtual_number: str, who: Who) -> dict[str, Any]:
+    return {"at_number": virtual_number, "own_mark": who.own_mark, "caller": who.caller, "code": who.code}
+
+
 class SqlCalls:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
     def line_and_slot(
-        self, virtual_number: str, extension: str, *, own_mark: bytes | None = None, tenant_id: str | None = None
+        self, virtual_number: str, extension: str, who: Who = NOBODY, *, tenant_id: str | None = None
     ) -> tuple[Line, Met | None] | None:
         narrowed = tenant_id is not None
-        parameters: dict[str, Any] = {"at_number": virtual_number, "digits": extension, "own_mark": own_mark}
+        parameters = _asked(virtual_number, who) | {"digits": extension}
         row = self._statements.first(
             _by_slot(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
         return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
 
-    def line_and_binding(
-        self, binding_id: BindingId, *, own_mark: bytes | None = None
-    ) -> tuple[Line, Met | None] | None:
-        place = {"at_number": binding_id.virtual_number, "at_key": binding_id.key}
-        row = self._statements.first(_by_key(), place | {"own_mark": own_mark})
+    def line_and_binding(self, binding_id: BindingId, who: Who = NOBODY) -> tuple[Line, Met | None] | None:
+        parameters = _asked(binding_id.virtual_number, who) | {"at_key": binding_id.key}
+        row = self._statements.first(_by_key(), parameters)
         return None if row is None else (line_of(row[:LINE_WIDTH]), met_of(row[LINE_WIDTH:]))
 
     def line_and_recipient(
-        self, virtual_number: str, mark: bytes | None, *, now: datetime, tenant_id: str | None = None
+        self, virtual_number: str, who: Who, *, now: datetime, tenant_id: str | None = None
     ) -> BareFindings | None:
         """Bindings past their expiry that no job has ended yet are among them: the rules know what is live."""
         narrowed = tenant_id is not None
-        # Whoever is a recipient or has a pass is none of our numbers: those are refused as either.
-        parameters = {"at_number": virtual_number, "mark": mark, "now": now, "own_mark": None}
+        parameters = _asked(virtual_number, who) | {"mark": who.mark, "now": now, "lately": now - REPEAT_WITHIN}
         rows = self._statements.rows(
             _by_recipient(narrowed=narrowed), parameters | {"at_tenant": tenant_id} if narrowed else parameters
         )
         if not rows:
             return None
-        own: list[Met] = []
-        passed: Met | None = None
+        found: dict[int, list[Met]] = {_OWN: [], _PASS: [], _REPEAT: []}
         for row in rows:
             met = met_of(row[LINE_WIDTH:-2])
-            if met is not None and row[-2]:
-                passed = met
-            elif met is not None:
-                own.append(met)
-        return BareFindings(line_of(rows[0][:LINE_WIDTH]), own[:_MOST_OWN], bool(rows[0][-1]), passed)
+            if met is not None:
+                found[row[-2]].append(met)
+        passed = found[_PASS][0] if found[_PASS] else None
+        line, is_courier = line_of(rows[0][:LINE_WIDTH]), bool(rows[0][-1])
+        return BareFindings(line, found[_OWN][:_MOST_OWN], is_courier, passed, tuple(found[_REPEAT]))
 
     def add(self, record: CallRecord) -> None:
         self._statements.change(_ADD, _row(record))

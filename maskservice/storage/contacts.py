@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Boolean, bindparam, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -21,13 +21,15 @@ _C = CONTACTS.c
 
 
 def _remember() -> Insert:
-    """The later of two calls stays, in whichever order they commit."""
+    """The later of two calls stays, in whichever order they commit; but a stranger does not take the place of one of
+    the tenant's own couriers while that one's contact lasts and was not withdrawn."""
     statement = upsert(CONTACTS)
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[_C.virtual_number, _C.binding],
-        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at", "caller")},
-        where=_C.reached_at <= new.reached_at,
+        set_={name: new[name] for name in ("mark", "phone", "call", "reached_at", "expires_at", "caller", "enrolled")},
+        where=(_C.reached_at <= new.reached_at)
+        & (~_C.enrolled | new.enrolled | (_C.expires_at <= new.reached_at) | bindparam("takes_over", type_=Boolean())),
     )
 
 
@@ -48,7 +50,7 @@ class SqlContacts:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
-    def remember(self, contact: SealedContact) -> None:
+    def remember(self, contact: SealedContact, *, takes_over: bool = False) -> None:
         self._statements.change(
             _REMEMBER,
             {
@@ -60,6 +62,8 @@ class SqlContacts:
                 "reached_at": contact.reached_at,
                 "expires_at": contact.expires_at,
                 "caller": contact.caller or None,
+                "enrolled": contact.enrolled,
+                "takes_over": takes_over,
             },
         )
 

@@ -14,10 +14,12 @@ from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from maskservice.domain.guard import CallerState, NumberState
+from maskservice.domain.ids import BindingId
 from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS, GUARD_SCANS
+from maskservice.storage.hot_models import CALL_DAYS
 from maskservice.storage.statements import Statements
 
-_C, _N, _S = GUARD_CALLERS.c, GUARD_NUMBERS.c, GUARD_SCANS.c
+_C, _D, _N, _S = GUARD_CALLERS.c, CALL_DAYS.c, GUARD_NUMBERS.c, GUARD_SCANS.c
 _STATE = (_C.wrong, _C.blocked_at, _C.blocked_until, _C.blocks, _C.reached, _C.reached_day)
 NUMBER_STATE_COLUMNS = (_N.window_start, _N.wrong, _N.callers, _N.enrolled_only_until)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +56,19 @@ def _restrict() -> Insert:
     )
 
 
+def _claim_call() -> Insert:
+    statement = upsert(CALL_DAYS)
+    new = statement.excluded
+    same = _D.day == new.day
+    return statement.on_conflict_do_update(
+        index_elements=[_D.virtual_number, _D.binding],
+        set_={"day": new.day, "calls": case((same, _D.calls + 1), else_=1)},
+        where=(_D.day != new.day) | (_D.calls < bindparam("most", type_=Integer())),
+    )
+
+
 _HOLD, _COUNT_WRONG, _RESTRICT = _hold(), _count_wrong(), _restrict()
+_CLAIM_CALL = _claim_call()
 _SAVE = update(GUARD_CALLERS).where(_C.pool_id == bindparam("at_pool"), _C.caller == bindparam("at_caller"))
 _FIRST_IN_WINDOW = upsert(GUARD_SCANS).on_conflict_do_nothing(
     index_elements=[_S.virtual_number, _S.window_start, _S.caller]
@@ -126,6 +140,10 @@ class SqlGuard:
                 "reached_day": state.reached_day,
             },
         )
+
+    def claim_call(self, binding_id: BindingId, *, day: str, most: int) -> bool:
+        place = {"virtual_number": binding_id.virtual_number, "binding": binding_id.key}
+        return self._statements.change(_CLAIM_CALL, {**place, "day": day, "calls": 1, "most": most}) == 1
 
     def count_wrong(self, virtual_number: str, caller: bytes, *, window_start: datetime) -> tuple[NumberState, bool]:
         scan = {"virtual_number": virtual_number, "window_start": window_start, "caller": caller}

@@ -15,7 +15,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ColumnElement, Index, LargeBinary, String, Uuid, literal_column, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    LargeBinary,
+    String,
+    Uuid,
+    false,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maskservice.domain.binding import ENDED, Status
@@ -86,6 +97,7 @@ class BindingRow(Base):
     phone_mark: Mapped[bytes | None]
     shared_line: Mapped[bool]
     creation_answer: Mapped[bytes | None]
+    call_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # against the tenant's
     __table_args__ = (
         CheckConstraint(f"status IN ({words(Status)})", name="status"),
         CheckConstraint(
@@ -149,6 +161,8 @@ class ContactRow(Base):
     reached_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     caller: Mapped[bytes | None]  # the courier's blind index in the guard's scope
+    # One of the tenant's own couriers: no stranger takes his place.
+    enrolled: Mapped[bool] = mapped_column(server_default=false())
     __table_args__ = (Index(None, "virtual_number", "mark"),)
 
 
@@ -218,6 +232,8 @@ class ReceiptRow(Base):
     party: Mapped[str | None] = mapped_column(String(12))
     binding: Mapped[UUID | None] = mapped_column(Uuid)
     tenant_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    pending: Mapped[str | None] = mapped_column(String(32))  # the extension whose code is asked for
+    language: Mapped[str | None] = mapped_column(String(8))
     trace: Mapped[list[Any]] = mapped_column(JSON)  # of the call up to this leg: [step, found, tenant or null] each
     __table_args__ = (
         CheckConstraint("action IN ('gather', 'connect', 'hangup')", name="action"),
@@ -239,11 +255,23 @@ class IdempotencyRow(Base):
     __table_args__ = (Index(None, "created_at"),)
 
 
+class CallDayRow(Base):
+    """How often a binding's recipient was rung on one day of Asia/Taipei, where its tenant has a limit."""
+
+    __tablename__ = "call_days"
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
+    binding: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    day: Mapped[str] = mapped_column(String(10))
+    calls: Mapped[int]
+    __table_args__ = (Index(None, "day"),)
+
+
 SLOTS = table_of(SlotRow)
 BINDINGS = table_of(BindingRow)
 ORDERS = table_of(OrderRow)
 CONTACTS = table_of(ContactRow)
 PASSES = table_of(PassRow)
+CALL_DAYS = table_of(CallDayRow)
 CALLS = table_of(CallRow)
 RECEIPTS = table_of(ReceiptRow)
 IDEMPOTENCY = table_of(IdempotencyRow)

@@ -68,6 +68,7 @@ class TenantRow(Base):
     latin_mask: Mapped[str]
     care_line: Mapped[bytes | None]  # sealed
     wrapped_key: Mapped[bytes | None]
+    calls: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what differs from the defaults
 
 
 class ApiKeyRow(Base):
@@ -98,6 +99,7 @@ class PoolRow(Base):
     low_water: Mapped[int]
     shared: Mapped[bool]
     guard: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # thresholds that differ from the defaults
+    calls: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # likewise
     __table_args__ = (
         CheckConstraint("extension_length BETWEEN 4 AND 8", name="extension_length"),
         CheckConstraint("ceiling >= 1", name="ceiling"),

@@ -14,9 +14,11 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, in
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from maskservice.domain.allocation import PoolPolicy
+from maskservice.domain.call_policy import PoolCalls
 from maskservice.domain.errors import NameTaken
 from maskservice.domain.guard import GuardPolicy
 from maskservice.services.records import Pool, PoolUse
+from maskservice.storage.call_policy import calls_to_json, pool_calls_of
 from maskservice.storage.guard_policy import guard_of, guard_to_json
 from maskservice.storage.models import NUMBERS, POOL_TENANTS, POOLS
 from maskservice.storage.statements import Statements
@@ -24,7 +26,7 @@ from maskservice.storage.statements import Statements
 _P, _M, _N = POOLS.c, POOL_TENANTS.c, NUMBERS.c
 
 POLICY_COLUMNS = (_P.extension_length, _P.density, _P.check_digit, _P.quarantine)
-_COLUMNS = (_P.id, _P.name, *POLICY_COLUMNS, _P.created_at, _P.shared, _P.guard, _M.tenant_id)
+_COLUMNS = (_P.id, _P.name, *POLICY_COLUMNS, _P.created_at, _P.shared, _P.guard, _P.calls, _M.tenant_id)
 
 
 def usable_by(tenant: BindParameter[Any]) -> ColumnElement[bool]:
@@ -46,7 +48,7 @@ _ADMIT_FIRST = insert(POOL_TENANTS)
 _NAMED = _POOLS.where(_P.name == bindparam("wanted"))
 _OF_NUMBER = _POOLS.join(NUMBERS, _N.pool_id == _P.id).where(_N.virtual_number == bindparam("wanted"))
 _ALL = _POOLS.order_by(_P.id)
-_REPLACE_GUARD = update(POOLS).where(_P.id == bindparam("wanted"))
+_REPLACE = update(POOLS).where(_P.id == bindparam("wanted"))
 _USE = (
     select(_P.name, func.count(_N.virtual_number), func.coalesce(func.sum(_N.held), 0), _P.ceiling, _P.low_water)
     .join_from(POOLS, NUMBERS, _N.pool_id == _P.id, isouter=True)
@@ -64,7 +66,16 @@ def _pools(rows: Sequence[Sequence[Any]]) -> list[Pool]:
         if row[-1] is not None:
             named.add(row[-1])
     return [
-        Pool(row[0], row[1], policy_of(row[2:6]), row[6], bool(row[7]), frozenset(tenants[pool_id]), guard_of(row[8]))
+        Pool(
+            row[0],
+            row[1],
+            policy_of(row[2:6]),
+            row[6],
+            bool(row[7]),
+            frozenset(tenants[pool_id]),
+            guard_of(row[8]),
+            pool_calls_of(row[9]),
+        )
         for pool_id, row in firsts.items()
     ]
 
@@ -87,6 +98,7 @@ class SqlPools:
             "low_water": policy.low_water,
             "shared": pool.shared,
             "guard": guard_to_json(pool.guard),
+            "calls": calls_to_json(pool.calls),
         }
         if not self._statements.change(_ADD, row):
             raise NameTaken("There is a pool of this name already.")
@@ -105,7 +117,10 @@ class SqlPools:
         return _pools(self._statements.rows(_ALL))
 
     def replace_guard(self, pool_id: str, guard: GuardPolicy) -> None:
-        self._statements.change(_REPLACE_GUARD, {"wanted": pool_id, "guard": guard_to_json(guard)})
+        self._statements.change(_REPLACE, {"wanted": pool_id, "guard": guard_to_json(guard)})
+
+    def replace_calls(self, pool_id: str, calls: PoolCalls) -> None:
+        self._statements.change(_REPLACE, {"wanted": pool_id, "calls": calls_to_json(calls)})
 
     def admit(self, pool_id: str, tenant_ids: Sequence[str]) -> None:
         for tenant_id in sorted(set(tenant_ids)):

@@ -24,7 +24,7 @@ _R = RECEIPTS.c
 _COLUMNS = (
     _R.virtual_number, _R.pbx_id, _R.pbx_call_id, _R.leg, _R.webhook_id, _R.received_at, _R.call, _R.action,
     _R.tries_used, _R.prompt, _R.prompt_text, _R.max_digits, _R.attempts_left, _R.menu, _R.party, _R.binding,
-    _R.tenant_id, _R.trace,
+    _R.tenant_id, _R.trace, _R.pending, _R.language,
 )  # fmt: skip
 _LINE = (_R.virtual_number == bindparam("at_number"), _R.pbx_id == bindparam("at_pbx"))
 
@@ -53,7 +53,7 @@ def _forget(limit: int) -> Delete:
 
 def _receipt_of(cells: Sequence[Any]) -> Receipt:
     *first, call, action, tries_used, prompt, prompt_text, max_digits, attempts_left = cells[:13]
-    menu, party, binding, tenant_id, trace = cells[13:]
+    menu, party, binding, tenant_id, trace, pending, language = cells[13:]
     virtual_number, pbx_id, pbx_call_id, leg, webhook_id, received_at = first
     return Receipt(
         virtual_number=virtual_number,
@@ -74,6 +74,8 @@ def _receipt_of(cells: Sequence[Any]) -> Receipt:
         binding=binding,
         tenant_id=tenant_id,
         trace=trace_of(trace),
+        pending=pending,
+        language=language,
     )
 
 
@@ -111,6 +113,8 @@ class SqlReceipts:
             "binding": receipt.binding,
             "tenant_id": receipt.tenant_id,
             "trace": trace_to_json(receipt.trace),
+            "pending": receipt.pending,
+            "language": receipt.language,
         }
         return self._statements.change(_ADD, row) == 1
 

@@ -14,14 +14,16 @@ from uuid import UUID
 from sqlalchemy import bindparam, literal_column, select
 
 from maskservice.domain.binding import Binding, Status
-from maskservice.domain.call import Line, TraceStep
+from maskservice.domain.call import Line, Listed, Standing, TraceStep
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import Met, SealedContact, SealedContent, StoredBinding, Tenant, TenantPolicy
+from maskservice.storage.call_policy import binding_rules_of, calls_to_json, pool_calls_of, tenant_calls_of
 from maskservice.storage.guard import NUMBER_STATE_COLUMNS, number_state_of
 from maskservice.storage.guard_models import GUARD_CALLERS
 from maskservice.storage.guard_policy import guard_of
 from maskservice.storage.hot_models import BINDINGS, CONTACTS
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
+from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES, COURIER_PHONES, COURIERS
 from maskservice.storage.statements import Cells
 
 _B, _C, _T = BINDINGS.c, CONTACTS.c, TENANTS.c
@@ -29,7 +31,7 @@ _B, _C, _T = BINDINGS.c, CONTACTS.c, TENANTS.c
 FACT_COLUMNS = (
     _B.virtual_number, _B.key, _B.tenant_id, _B.pool_id, _B.order_id, _B.waybill, _B.extension, _B.status,
     _B.status_before_lock, _B.created_at, _B.expires_at, _B.delivered_at, _B.ended_at, _B.purged_at, _B.reopened_number,
-    _B.reopened_key, _B.masked_name, _B.rekeyed_at,
+    _B.reopened_key, _B.masked_name, _B.rekeyed_at, _B.call_rules,
 )  # fmt: skip
 CONTENT_COLUMNS = (
     _B.wrapped_key, _B.sealed_phone, _B.sealed_name, _B.phone_mark, _B.shared_line, _B.sealed_address,
@@ -38,23 +40,45 @@ CONTENT_COLUMNS = (
 BINDING_COLUMNS = (*FACT_COLUMNS, *CONTENT_COLUMNS)
 TENANT_COLUMNS = (
     _T.id, _T.name, _T.created_at, _T.grace, _T.default_life, _T.longest_life, _T.contact_life, _T.countries, _T.mask,
-    _T.latin_mask, _T.care_line, _T.wrapped_key,
+    _T.latin_mask, _T.care_line, _T.wrapped_key, _T.calls,
 )  # fmt: skip
-CONTACT_COLUMNS = (_C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at, _C.caller)
+CONTACT_COLUMNS = (
+    _C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at, _C.caller,
+    _C.enrolled,
+)  # fmt: skip
 _OWN = NUMBERS.alias("own")
 CALLER_IS_OURS = (
     select(literal_column("1")).where(_OWN.c.mark == bindparam("own_mark", type_=_OWN.c.mark.type)).exists()
 ).label("caller_is_ours")
 LINE_COLUMNS = (
     NUMBERS.c.virtual_number, NUMBERS.c.pool_id, POOLS.c.extension_length, POOLS.c.check_digit, POOLS.c.guard,
-    *NUMBER_STATE_COLUMNS, CALLER_IS_OURS,
+    POOLS.c.calls, *NUMBER_STATE_COLUMNS, CALLER_IS_OURS,
 )  # fmt: skip
 # When the contact's courier was blocked last: a contact made before that is withdrawn.
-MET_COLUMNS = (*BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS, GUARD_CALLERS.c.blocked_at)
+OF_TENANT, OF_BINDING = CALLER_RULES.alias("of_tenant"), CALLER_RULES.alias("of_binding")
+_A = ASSIGNMENTS.c
+IS_ASSIGNED = (
+    select(literal_column("1"))
+    .where(
+        _A.virtual_number == bindparam("at_number", type_=_A.virtual_number.type),
+        _A.binding == _B.key,
+        _A.courier_id.in_((COURIER_PHONES.c.courier_id, COURIERS.c.id)),
+    )
+    .exists()
+).label("is_assigned")
+STANDING_COLUMNS = (
+    COURIER_PHONES.c.courier_id, COURIERS.c.id, IS_ASSIGNED, OF_TENANT.c.to_recipient, OF_TENANT.c.to_courier,
+    OF_BINDING.c.to_recipient, OF_BINDING.c.to_courier,
+)  # fmt: skip
+MET_COLUMNS = (
+    *BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS, GUARD_CALLERS.c.blocked_at, *STANDING_COLUMNS,
+)  # fmt: skip
 
 _FACTS = len(FACT_COLUMNS)
 _BINDING = len(BINDING_COLUMNS)
 _TENANT = _BINDING + len(TENANT_COLUMNS)
+_CONTACT = _TENANT + len(CONTACT_COLUMNS) + 1
+_STRANGER = Standing()
 LINE_WIDTH = len(LINE_COLUMNS)
 
 
@@ -63,7 +87,7 @@ def binding_of(cells: Cells) -> Binding:
     (
         virtual_number, key, tenant_id, pool_id, order_id, waybill, extension, status, before,
         created_at, expires_at, delivered_at, ended_at, purged_at, reopened_number, reopened_key, masked_name,
-        rekeyed_at,
+        rekeyed_at, call_rules,
     ) = cells  # fmt: skip
     return Binding(
         id=BindingId(virtual_number, key),
@@ -82,6 +106,7 @@ def binding_of(cells: Cells) -> Binding:
         status_before_lock=None if before is None else Status(before),
         reopened_from=None if reopened_key is None else BindingId(reopened_number, reopened_key),
         rekeyed_at=rekeyed_at,
+        call_rules=binding_rules_of(call_rules),
     )
 
 
@@ -120,6 +145,7 @@ def facts_to_row(binding: Binding) -> dict[str, Any]:
         "reopened_key": None if origin is None else origin.key,
         "masked_name": binding.masked_name,
         "rekeyed_at": binding.rekeyed_at,
+        "call_rules": calls_to_json(binding.call_rules),
     }
 
 
@@ -143,30 +169,39 @@ def tenant_of(cells: Cells) -> Tenant:
     """From :data:`TENANT_COLUMNS`."""
     (
         tenant_id, name, created_at, grace, default_life, longest_life, contact_life, countries, mask, latin_mask,
-        care_line, wrapped_key,
+        care_line, wrapped_key, calls,
     ) = cells  # fmt: skip
     policy = TenantPolicy(
-        grace, default_life, longest_life, contact_life, frozenset(countries.split()), mask, latin_mask
-    )
+        grace, default_life, longest_life, contact_life, frozenset(countries.split()), mask, latin_mask,
+        tenant_calls_of(calls),
+    )  # fmt: skip
     return Tenant(tenant_id, name, created_at, policy, care_line, wrapped_key)
 
 
 def contact_of(cells: Cells) -> SealedContact | None:
     """From :data:`CONTACT_COLUMNS`, and where it was looked up when the courier was blocked last; None where an outer
     join found none."""
-    virtual_number, key, mark, phone, call, reached_at, expires_at, caller, *rest = cells
+    virtual_number, key, mark, phone, call, reached_at, expires_at, caller, enrolled, *rest = cells
     if virtual_number is None:
         return None
     blocked_at = rest[0] if rest else None
     withdrawn = blocked_at is not None and blocked_at >= reached_at
     return SealedContact(
-        BindingId(virtual_number, key), mark, phone, call, reached_at, expires_at, caller or b"", withdrawn
+        BindingId(virtual_number, key),
+        mark,
+        phone,
+        call,
+        reached_at,
+        expires_at,
+        caller or b"",
+        withdrawn,
+        bool(enrolled),
     )
 
 
 def line_of(cells: Cells) -> Line:
     """From :data:`LINE_COLUMNS`. The check digit is dialled on top of the extension."""
-    virtual_number, pool_id, extension_length, check_digit, guard, *state, is_ours = cells
+    virtual_number, pool_id, extension_length, check_digit, guard, calls, *state, is_ours = cells
     return Line(
         virtual_number,
         pool_id,
@@ -175,6 +210,7 @@ def line_of(cells: Cells) -> Line:
         bool(is_ours),
         guard_of(guard),
         number_state_of(state),
+        pool_calls_of(calls),
     )
 
 
@@ -182,7 +218,27 @@ def met_of(cells: Cells) -> Met | None:
     """From :data:`MET_COLUMNS`; None where an outer join found no binding."""
     if cells[1] is None:
         return None
-    return Met(stored_binding(cells[:_BINDING]), tenant_of(cells[_BINDING:_TENANT]), contact_of(cells[_TENANT:]))
+    return Met(
+        stored_binding(cells[:_BINDING]),
+        tenant_of(cells[_BINDING:_TENANT]),
+        contact_of(cells[_TENANT:_CONTACT]),
+        standing_of(cells[_CONTACT:]),
+    )
+
+
+def standing_of(cells: Cells) -> Standing:
+    """From :data:`STANDING_COLUMNS`."""
+    by_phone, by_code, is_assigned, *listed = cells
+    if not any(cells):
+        return _STRANGER
+    tenant_to_recipient, tenant_to_courier, to_recipient, to_courier = (each and Listed(each) for each in listed)
+    return Standing(
+        enrolled=by_phone is not None,
+        by_code=by_code is not None,
+        assigned=bool(is_assigned),
+        to_recipient=to_recipient or tenant_to_recipient or None,
+        to_courier=to_courier or tenant_to_courier or None,
+    )
 
 
 def menu_to_text(menu: tuple[UUID, ...]) -> str | None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from maskservice.domain.errors import NameTaken
 from maskservice.services.records import ApiKey, Scope, Tenant
+from maskservice.storage.call_policy import calls_to_json
 from maskservice.storage.models import API_KEYS, TENANTS
 from maskservice.storage.rows import TENANT_COLUMNS, tenant_of
 from maskservice.storage.statements import Statements
@@ -59,6 +60,7 @@ def _row(tenant: Tenant) -> dict[str, Any]:
         "latin_mask": policy.latin_mask,
         "care_line": tenant.care_line,
         "wrapped_key": tenant.wrapped_key,
+        "calls": calls_to_json(policy.calls),
     }
 
 

@@ -231,9 +231,9 @@ def _shape(answer: Answer) -> dict[str, str]:
         case Hangup():
             return {
                 "action": "hangup",
-                "prompt": answer.prompt.id,
-                "play": playlist(answer.prompt),
-                "language": answer.prompt.language,
+                "prompt": "" if answer.prompt is None else answer.prompt.id,
+                "play": "" if answer.prompt is None else playlist(answer.prompt),
+                "language": "" if answer.prompt is None else answer.prompt.language,
             }
 
 

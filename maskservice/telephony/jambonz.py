@@ -148,7 +148,8 @@ class JambonzDialect:
             case Bridge():
                 return written_json([_dial(answer, links)])
             case Hangup():
-                return written_json([_say(answer.prompt), {"verb": "hangup"}])
+                said = [] if answer.prompt is None else [_say(answer.prompt)]
+                return written_json([*said, {"verb": "hangup"}])
 
     def write_neutral_hangup(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - the same for all
         """Verbs: the neutral sentence, then the end."""

@@ -224,7 +224,8 @@ def _shape(answer: Answer) -> dict[str, object]:
             }
             return {"action": "connect", "connect": connect}
         case Hangup():
-            return {"action": "hangup", "reason": answer.reason, "prompt": _prompt(answer.prompt)}
+            said = {} if answer.prompt is None else {"prompt": _prompt(answer.prompt)}
+            return {"action": "hangup", "reason": answer.reason, **said}
 
 
 def _prompt(prompt: Prompt) -> dict[str, str]:

@@ -145,7 +145,8 @@ class PlivoDialect:
             case Bridge():
                 _dial(root, answer, links)
             case Hangup():
-                _speak(root, answer.prompt)
+                if answer.prompt is not None:
+                    _speak(root, answer.prompt)
                 add(root, "Hangup")
         return written_xml(root)
 

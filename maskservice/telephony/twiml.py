@@ -140,7 +140,8 @@ class TwimlDialect:
             case Bridge():
                 _dial(root, answer, links)
             case Hangup():
-                _say(root, answer.prompt)
+                if answer.prompt is not None:
+                    _say(root, answer.prompt)
                 add(root, "Hangup")
         return written_xml(root)
 

@@ -156,7 +156,7 @@ class VonageDialect:
                 return written_json(_connect(answer, links))
             case Hangup():
                 # The call ends where its NCCO does.
-                return written_json([_talk(answer.prompt)])
+                return written_json([] if answer.prompt is None else [_talk(answer.prompt)])
 
     def write_neutral_hangup(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - the same for all
         """An NCCO: the neutral sentence, after which the call ends."""

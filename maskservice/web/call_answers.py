@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from maskservice.domain.call import Connect, Direction, Gather, Hangup, Outcome, TraceStep
 from maskservice.domain.ids import BindingId
-from maskservice.domain.prompts import Prompt
+from maskservice.domain.prompts import Prompt, PromptId, say
 from maskservice.services.call_records import DryRun
 from maskservice.services.records import CallRecord
 from maskservice.services.taps import Pass
@@ -183,7 +183,8 @@ def _decision(run: DryRun) -> DryGather | DryConnect | DryHangup:
                 "caller_id": number,
             }
         case Hangup():
-            return {"action": "hangup", "reason": decision.reason, "prompt": _prompt(decision.prompt)}
+            prompt = decision.prompt or say(PromptId.GOODBYE)  # a first leg never ends in silence
+            return {"action": "hangup", "reason": decision.reason, "prompt": _prompt(prompt)}
     assert_never(decision)
 
 

@@ -198,6 +198,16 @@ def test_what_a_pbx_says_was_dialled(text: str, virtual_number: str, extension: 
     assert read_dialled(text) == Dialled(virtual_number, extension)
 
 
+def test_a_code_may_follow_the_extension_behind_a_star() -> None:
+    for text in ("0900000000#5678*1234", "0900000000*5678*1234", "sip:0900000000*5678*1234@127.0.0.1"):
+        assert read_dialled(text) == Dialled(X, "5678", "1234")
+    for text in ("0900000000#5678#1234", "0900000000*5678*12*34"):
+        with pytest.raises(MaskedNumberUnreadable):
+            read_dialled(text)
+    with pytest.raises(MaskedNumberUnreadable):
+        read_masked("0900-000000#5678*1234")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "anonymous", "s", "5678", "sip:5678@127.0.0.1", "0900000000#123456789012345678901", "sip:@", "%", "%23"],

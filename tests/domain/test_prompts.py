@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maskservice.domain.prompts import SENTENCES, MenuChoice, PromptId, order_tail, say, say_menu
+from maskservice.domain.prompts import SENTENCES, MenuChoice, PromptId, order_tail, say, say_menu, say_whisper
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,18 @@ def test_the_tail_is_the_last_four_digits(order_id: str, tail: str | None) -> No
 
 
 def test_every_language_says_every_fixed_sentence() -> None:
-    fixed = set(PromptId) - {PromptId.CHOOSE_ORDER}
+    fixed = set(PromptId) - {PromptId.CHOOSE_ORDER, PromptId.WHISPER}
     assert {language: set(sentences) for language, sentences in SENTENCES.items()} == {"zh-TW": fixed, "en": fixed}
 
 
 def test_a_sentence_carries_its_language() -> None:
     assert say(PromptId.GOODBYE).language == "zh-TW"
     assert say(PromptId.GOODBYE, language="en").text.startswith("The number")
+
+
+def test_a_whisper_names_the_shop_in_each_language() -> None:
+    assert say_whisper("示範商店").text == "示範商店的物流士來電，關於您的包裹。"
+    assert say_whisper("Demo", language="en").text == "A courier of Demo about your parcel."
 
 
 def test_an_english_menu() -> None:

@@ -27,7 +27,7 @@ from maskservice.domain.ids import BindingId, uuid7
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import PromptId
-from maskservice.domain.question import Bare, Choice, Keyed, Over, Silence, question_of
+from maskservice.domain.question import Bare, Choice, Keyed, Over, Silence, Star, question_of
 from maskservice.domain.routing import Facts, decide
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -98,6 +98,19 @@ B1, B2 = binding(1).id, binding(2).id
         (None, "12", Thread(1, menu=(B1, B2)), Choice(None)),
         (None, "x", Thread(1, menu=(B1, B2)), Choice(None)),
         (None, None, Thread(1, menu=(B1, B2)), Silence()),
+        (None, "5678*1234", Thread(1), Keyed("5678", "1234")),
+        (None, "５６７８＊１２３４＃", Thread(1), Keyed("5678", "1234")),
+        (None, "5678*", Thread(1), Keyed("5678")),
+        (None, "*5678", Thread(1), Keyed("5678")),
+        (None, "5678*12*34", Thread(1), Keyed(None, "12*34")),
+        (None, "*", Thread(1), Star()),
+        (None, "**#", Thread(2), Star()),
+        (None, "*", Thread(3), Silence()),
+        (None, "*", Thread(1, menu=(B1, B2)), Choice(None)),
+        (None, "1234", Thread(2, pending="5678"), Keyed("5678", "1234", asked=True)),
+        (None, "*1234#", Thread(2, pending="5678"), Keyed("5678", "1234", asked=True)),
+        (None, "12a4", Thread(2, pending="5678"), Keyed("5678", "", asked=True)),
+        (None, None, Thread(2, pending="5678"), Keyed("5678", None, asked=True)),
         (None, "5678", Thread(2, ended=True), Over()),
         (None, None, Thread(2, ended=True), Over()),
     ],
@@ -322,7 +335,6 @@ NO_PASS = {
     "locked": Facts(LINE, passed=met(binding(9, status=Status.LOCKED))),
     "released": Facts(LINE, passed=met(binding(9, status=Status.RELEASED))),
     "expired": Facts(LINE, passed=met(binding(9, expires_at=NOW))),
-    "to himself": Facts(LINE, passed=replace(PASSED, is_recipient=True)),
     "blocked": Facts(LINE, passed=PASSED, caller=BLOCKED),
     "enrolled only": Facts(ENROLLED_ONLY, passed=PASSED),
 }
@@ -336,6 +348,16 @@ def test_what_is_no_pass_reads_as_none(name: str, own: tuple[Reachable, ...]) ->
     assert ruling.decision == without.decision
     assert ruling.thread == without.thread
     assert (ruling.remember_caller, ruling.wrong_try) == (False, False)
+
+
+@pytest.mark.parametrize("own", [(), OWN, MENU])
+def test_a_recipient_s_pass_chooses_the_order_whose_courier_he_reaches(own: tuple[Reachable, ...]) -> None:
+    chosen = replace(PASSED, is_recipient=True, contact=contact(b"c"))
+    ruling = rule(Bare(), Facts(LINE, passed=chosen, own=(*own, chosen)))
+    assert ruling.decision == Connect(Party.COURIER, B9)
+    assert ruling.direction is Direction.TO_COURIER
+    assert not ruling.remember_caller
+    assert isinstance(rule(Bare(), Facts(LINE, passed=replace(chosen, contact=None), own=own)).decision, Hangup)
 
 
 def test_the_trace_tells_a_tenant_why_its_pass_did_not_count() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.call import Direction, Line, Outcome
-from maskservice.services.records import BareFindings, Met
+from maskservice.services.records import BareFindings, Met, Who
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
@@ -91,12 +91,13 @@ def test_a_tenant_sees_its_own_only(uow: SqlUnitOfWork, world: World, rival: Wor
     assert slot(NUMBER, "5678", tenant_id=stranger) is None
 
     for tenant_id, bindings, courier in ((world.tenant.id, 1, True), (rival.tenant.id, 0, False)):
-        found = recipient(NUMBER, MARK, now=NOW, tenant_id=tenant_id)
+        found = recipient(NUMBER, Who(MARK), now=NOW, tenant_id=tenant_id)
         assert found is not None
         assert len(found.own) == bindings
-        found = recipient(NUMBER, b"courier", now=NOW, tenant_id=tenant_id)
-        assert found == BareFindings(line(world), [], courier)
-    assert recipient(NUMBER, MARK, now=NOW, tenant_id=stranger) is None
+        found = recipient(NUMBER, Who(b"courier"), now=NOW, tenant_id=tenant_id)
+        assert found is not None
+        assert (found.own, found.is_courier) == ([], courier)
+    assert recipient(NUMBER, Who(MARK), now=NOW, tenant_id=stranger) is None
 
 
 def test_the_recipient_is_met_by_mark_newest_first_in_one_statement(
@@ -110,21 +111,21 @@ def test_the_recipient_is_met_by_mark_newest_first_in_one_statement(
     contact = SealedContactFactory(binding_id=first.binding.id)
     uow.contacts.remember(contact)
     with count_statements(database) as sent:
-        found = uow.calls.line_and_recipient(NUMBER, MARK, now=NOW)
+        found = uow.calls.line_and_recipient(NUMBER, Who(MARK), now=NOW)
     assert len(sent) == 1
     assert found == BareFindings(
         line(world),
         [Met(late, world.tenant, None), Met(second, rival.tenant, None), Met(first, world.tenant, contact)],
     )
-    assert uow.calls.line_and_recipient(NUMBER, None, now=NOW) == BareFindings(line(world), [])
-    assert uow.calls.line_and_recipient("+886911111111", MARK, now=NOW) is None
+    assert uow.calls.line_and_recipient(NUMBER, Who(None), now=NOW) == BareFindings(line(world), [])
+    assert uow.calls.line_and_recipient("+886911111111", Who(MARK), now=NOW) is None
 
 
 def test_at_most_fifty_bindings_are_met(uow: SqlUnitOfWork, world: World) -> None:
     tapped = world.bind(uow)
     stored = [world.bind(uow, content__phone_mark=MARK) for _ in range(53)]
     uow.passes.give(tapped.binding.id, MARK, expires_at=LATER)
-    found = uow.calls.line_and_recipient(NUMBER, MARK, now=NOW)
+    found = uow.calls.line_and_recipient(NUMBER, Who(MARK), now=NOW)
     assert found is not None
     assert [met.stored.binding.id for met in found.own] == [each.binding.id for each in stored[:2:-1]]
     assert found.passed == Met(tapped, world.tenant, None)
@@ -136,7 +137,9 @@ def test_a_caller_is_a_courier_while_a_contact_lasts(
 ) -> None:
     stored = world.bind(uow)
     uow.contacts.remember(SealedContactFactory(binding_id=stored.binding.id, mark=b"courier", expires_at=NOW))
-    assert uow.calls.line_and_recipient(NUMBER, b"courier", now=NOW + age) == BareFindings(line(world), [], courier)
+    found = uow.calls.line_and_recipient(NUMBER, Who(b"courier"), now=NOW + age)
+    assert found is not None
+    assert (found.own, found.is_courier) == ([], courier)
 
 
 def test_the_later_contact_stays(uow: SqlUnitOfWork, world: World) -> None:

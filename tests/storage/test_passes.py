@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from maskservice.domain.binding import Status
-from maskservice.services.records import BareFindings, Met
+from maskservice.services.records import BareFindings, Met, Who
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
@@ -18,7 +18,7 @@ MARK, SECOND = b"caller-mark", timedelta(seconds=1)
 
 
 def passed(uow: SqlUnitOfWork, mark: bytes = MARK, *, number: str = NUMBER, tenant_id: str | None = None) -> Met | None:
-    found = uow.calls.line_and_recipient(number, mark, now=NOW, tenant_id=tenant_id)
+    found = uow.calls.line_and_recipient(number, Who(mark), now=NOW, tenant_id=tenant_id)
     assert isinstance(found, BareFindings)
     return found.passed
 
@@ -32,7 +32,7 @@ def test_a_pass_is_found_with_its_binding_in_the_one_statement(
     uow.contacts.remember(contact)
     uow.passes.give(stored.binding.id, MARK, expires_at=NOW + SECOND)
     with count_statements(database) as sent:
-        found = uow.calls.line_and_recipient(NUMBER, MARK, now=NOW)
+        found = uow.calls.line_and_recipient(NUMBER, Who(MARK), now=NOW)
     assert len(sent) == 1
     assert found is not None
     assert found.passed == Met(stored, world.tenant, contact)
@@ -52,7 +52,7 @@ def test_a_pass_is_one_callers_on_one_number(uow: SqlUnitOfWork) -> None:
     other = f"+{int(NUMBER) + 1}"
     assert passed(uow, b"somebody-else") is None
     assert passed(uow, number=other) is None
-    assert uow.calls.line_and_recipient(NUMBER, None, now=NOW) is not None
+    assert uow.calls.line_and_recipient(NUMBER, Who(None), now=NOW) is not None
 
 
 def test_a_newer_tap_replaces_the_older_also_where_it_ends_earlier(uow: SqlUnitOfWork, world: World) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import CacheStats
 from maskservice.domain.binding import Status
 from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
+from maskservice.services.records import Who
 from maskservice.storage.db import Database
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, PASSES, RECEIPTS, SLOTS
 from maskservice.storage.models import NUMBERS
@@ -197,10 +198,10 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     calls.line_and_slot(NUMBER, "0004")
     calls.line_and_slot(NUMBER, "0004", tenant_id=tenant_id)
     calls.line_and_binding(binding)
-    calls.line_and_recipient(NUMBER, b"mark-10", now=NOW)
-    calls.line_and_recipient(NUMBER, b"courier-10", now=NOW, tenant_id=tenant_id)
+    calls.line_and_recipient(NUMBER, Who(b"mark-10"), now=NOW)
+    calls.line_and_recipient(NUMBER, Who(b"courier-10"), now=NOW, tenant_id=tenant_id)
     uow.passes.give(binding, b"mark-10", expires_at=NOW + timedelta(seconds=180))
-    calls.line_and_recipient(NUMBER, b"mark-10", now=NOW)
+    calls.line_and_recipient(NUMBER, Who(b"mark-10"), now=NOW)
     uow.passes.forget(older_than=NOW + timedelta(seconds=3), limit=2)
     calls.page("ten_1", limit=10, before=None)
     calls.page("ten_1", limit=10, before=None, binding=binding)
