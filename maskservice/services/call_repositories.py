@@ -40,26 +40,8 @@ class Passes(Protocol):
     def forget(self, *, older_than: datetime, limit: int) -> int: ...
 
 
-class Calls(Protocol):
-    """Facts for a decision, and the record of each call."""
-
-    def line_and_slot(
-        self, virtual_number: str, extension: str, who: Who = NOBODY, *, tenant_id: str | None = None
-    ) -> tuple[Line, Met | None] | None:
-        """One statement: the number with its pool, and the binding that holds the extension with its tenant and
-        contact.
-        None where the number is in no pool.
-        ``tenant_id`` narrows everything to what that tenant may see (dry run)."""
-        ...
-
-    def line_and_binding(self, binding_id: BindingId, who: Who = NOBODY) -> tuple[Line, Met | None] | None: ...
-
-    def line_and_recipient(
-        self, virtual_number: str, who: Who, *, now: datetime, tenant_id: str | None = None
-    ) -> BareFindings | None:
-        """One statement: all that a call without digits may be about, for this caller. None where the number
-        is in no pool."""
-        ...
+class CallRecords(Protocol):
+    """The record of each call."""
 
     def add(self, record: CallRecord) -> None: ...
 
@@ -79,6 +61,28 @@ class Calls(Protocol):
         self, tenant_id: str, *, limit: int, before: UUID | None, binding: BindingId | None = None
     ) -> Sequence[CallRecord]:
         """Calls that met a binding of the tenant, newest first."""
+        ...
+
+
+class Calls(CallRecords, Protocol):
+    """Facts for a decision, and the record of each call."""
+
+    def line_and_slot(
+        self, virtual_number: str, extension: str, who: Who = NOBODY, *, tenant_id: str | None = None
+    ) -> tuple[Line, Met | None] | None:
+        """One statement: the number with its pool, and the binding that holds the extension with its tenant and
+        contact.
+        None where the number is in no pool.
+        ``tenant_id`` narrows everything to what that tenant may see (dry run)."""
+        ...
+
+    def line_and_binding(self, binding_id: BindingId, who: Who = NOBODY) -> tuple[Line, Met | None] | None: ...
+
+    def line_and_recipient(
+        self, virtual_number: str, who: Who, *, now: datetime, tenant_id: str | None = None
+    ) -> BareFindings | None:
+        """One statement: all that a call without digits may be about, for this caller. None where the number
+        is in no pool."""
         ...
 
 

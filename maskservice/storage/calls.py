@@ -1,55 +1,31 @@
-"""Calls: the facts for a decision in one statement each, and the record of every call.
+"""Calls: the facts for a decision in one statement each.
 
-Answers for: the repository ``Calls``. Must not know: the decision, real numbers.
+Answers for: the look-ups of the repository ``Calls``. Must not know: the decision, real numbers, what is recorded.
 Every statement names the virtual number, by a parameter and not only by a join, so that a distributed database asks one
 node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Integer,
-    Select,
-    Uuid,
-    bindparam,
-    insert,
-    literal_column,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, Uuid, bindparam, literal_column, select, true
 
-from maskservice.domain.call import Direction, Line, Outcome
+from maskservice.domain.call import Line
 from maskservice.domain.call_policy import REPEAT_WITHIN
-from maskservice.domain.ids import BindingId, CallId
-from maskservice.services.records import NOBODY, BareFindings, CallRecord, Met, Who
+from maskservice.domain.ids import BindingId
+from maskservice.services.records import NOBODY, BareFindings, Met, Who
+from maskservice.storage.call_records import SqlCallRecords
 from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS
-from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, PASSES, SLOTS, not_ended
+from maskservice.storage.hot_models import BINDINGS, CONTACTS, PASSES, SLOTS, not_ended
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
 from maskservice.storage.pools import usable_by
-from maskservice.storage.roster_models import COURIER_PHONES, COURIERS
-from maskservice.storage.rows import (
-    LINE_COLUMNS,
-    LINE_WIDTH,
-    MET_COLUMNS,
-    OF_BINDING,
-    OF_TENANT,
-    line_of,
-    met_of,
-    trace_of,
-    trace_to_json,
-)
-from maskservice.storage.statements import Statements
+from maskservice.storage.roster_models import COURIER_PHONES, COURIERS, WHOLE_TENANT
+from maskservice.storage.rows import LINE_COLUMNS, LINE_WIDTH, MET_COLUMNS, OF_BINDING, OF_TENANT, line_of, met_of
 
-_B, _C, _K, _N, _P, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, PASSES.c, SLOTS.c
+_B, _C, _N, _P, _S = BINDINGS.c, CONTACTS.c, NUMBERS.c, PASSES.c, SLOTS.c
 _MOST_OWN = 50
 _MOST_REPEAT = 2
 _WAYS = "012"
@@ -60,7 +36,6 @@ _TENANT = bindparam("at_tenant", type_=_B.tenant_id.type)
 _MARK = bindparam("mark", type_=_B.phone_mark.type)
 _CALLER = bindparam("caller", type_=COURIER_PHONES.c.caller.type)
 _CODE = bindparam("code", type_=COURIERS.c.pin_mark.type)
-_ROOM = bindparam("room", type_=Integer())
 
 
 def _line(
@@ -84,7 +59,7 @@ def _line(
         .outerjoin(GUARD_CALLERS, (GUARD_CALLERS.c.pool_id == _N.pool_id) & (GUARD_CALLERS.c.caller == _C.caller))
         .outerjoin(COURIER_PHONES, (COURIER_PHONES.c.tenant_id == _B.tenant_id) & (COURIER_PHONES.c.caller == _CALLER))
         .outerjoin(COURIERS, (COURIERS.c.tenant_id == _B.tenant_id) & (COURIERS.c.pin_mark == _CODE))
-        .outerjoin(OF_TENANT, _rule(OF_TENANT, binding=bindparam("whole_tenant", UUID(int=0), type_=Uuid())))
+        .outerjoin(OF_TENANT, _rule(OF_TENANT, binding=bindparam("whole_tenant", WHOLE_TENANT, type_=Uuid())))
         .outerjoin(OF_BINDING, _rule(OF_BINDING, binding=_B.key))
     )
 
@@ -165,85 +140,11 @@ def _by_recipient(*, narrowed: bool) -> Select[Any]:
     return ordered.limit(_MOST_OWN + 1 + _MOST_REPEAT)
 
 
-_RECORD_COLUMNS = (
-    _K.virtual_number, _K.key, _K.pbx_id, _K.pbx_call_id, _K.pool_id, _K.outcome, _K.trace, _K.caller_tail,
-    _K.tenant_id, _K.binding, _K.direction, _K.party, _K.tries_used, _K.connected_at, _K.ringing_at, _K.answered_at,
-    _K.ended_at, _K.duration_s,
-)  # fmt: skip
-_HERE = (_K.virtual_number == _NUMBER, _K.started_at == bindparam("at_start"), _K.key == bindparam("at_key"))
-_FIXED = frozenset({"virtual_number", "started_at", "key", "pbx_id", "pbx_call_id", "pool_id"})
-
-_ADD = insert(CALLS)
-_SAVE = update(CALLS).where(*_HERE)
-_SAVE_LEG = update(CALLS).where(*_HERE, _K.outcome == literal_column(f"'{Outcome.ASKING.value}'"))
-_LEG = ("outcome", "trace", "tenant_id", "binding", "direction", "party", "tries_used", "connected_at", "ended_at")
-_GET = select(*_RECORD_COLUMNS).where(*_HERE)
-_GET_LOCKED = _GET.with_for_update()
-
-
-@lru_cache(maxsize=4)
-def _page(*, before: bool, binding: bool) -> Select[Any]:
-    statement = select(*_RECORD_COLUMNS).where(_K.tenant_id == _TENANT)
-    if binding:
-        statement = statement.where(_K.virtual_number == _NUMBER, _K.binding == bindparam("met"))
-    if before:
-        statement = statement.where(_K.key < bindparam("before"))
-    return statement.order_by(_K.key.desc()).limit(_ROOM)
-
-
-def _row(record: CallRecord) -> dict[str, Any]:
-    return {
-        "virtual_number": record.id.virtual_number,
-        "started_at": record.id.started_at,
-        "key": record.id.key,
-        "pbx_id": record.pbx_id,
-        "pbx_call_id": record.pbx_call_id,
-        "pool_id": record.pool_id,
-        "tenant_id": record.tenant_id,
-        "binding": record.binding,
-        "direction": None if record.direction is None else record.direction.value,
-        "outcome": record.outcome.value,
-        "party": record.party,
-        "tries_used": record.tries_used,
-        "caller_tail": record.caller_tail,
-        "trace": trace_to_json(record.trace),
-        "connected_at": record.connected_at,
-        "ringing_at": record.ringing_at,
-        "answered_at": record.answered_at,
-        "ended_at": record.ended_at,
-        "duration_s": record.duration_s,
-    }
-
-
-def _record_of(cells: Sequence[Any]) -> CallRecord:
-    number, key, pbx_id, pbx_call_id, pool_id, outcome, trace, tail, tenant_id, binding, direction, *rest = cells
-    return CallRecord(
-        CallId(number, key),
-        pbx_id,
-        pbx_call_id,
-        pool_id,
-        Outcome(outcome),
-        trace_of(trace),
-        tail,
-        tenant_id,
-        binding,
-        None if direction is None else Direction(direction),
-        *rest,
-    )
-
-
-def _at(call_id: CallId) -> dict[str, Any]:
-    return {"at_number": call_id.virtual_number, "at_start": call_id.started_at, "at_key": call_id.key}
-
-
 def _asked(virtual_number: str, who: Who) -> dict[str, Any]:
     return {"at_number": virtual_number, "own_mark": who.own_mark, "caller": who.caller, "code": who.code}
 
 
-class SqlCalls:
-    def __init__(self, statements: Statements) -> None:
-        self._statements = statements
-
+class SqlCalls(SqlCallRecords):
     def line_and_slot(
         self, virtual_number: str, extension: str, who: Who = NOBODY, *, tenant_id: str | None = None
     ) -> tuple[Line, Met | None] | None:
@@ -278,29 +179,3 @@ class SqlCalls:
         passed = found[_PASS][0] if found[_PASS] else None
         line, is_courier = line_of(rows[0][:LINE_WIDTH]), bool(rows[0][-1])
         return BareFindings(line, found[_OWN][:_MOST_OWN], is_courier, passed, tuple(found[_REPEAT]))
-
-    def add(self, record: CallRecord) -> None:
-        self._statements.change(_ADD, _row(record))
-
-    def save_leg(self, record: CallRecord) -> None:
-        row = _row(record)
-        self._statements.change(_SAVE_LEG, {name: row[name] for name in _LEG} | _at(record.id))
-
-    def save(self, record: CallRecord) -> None:
-        changes = {name: value for name, value in _row(record).items() if name not in _FIXED}
-        self._statements.change(_SAVE, changes | _at(record.id))
-
-    def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None:
-        row = self._statements.first(_GET_LOCKED if for_update else _GET, _at(call_id))
-        return None if row is None else _record_of(row)
-
-    def page(
-        self, tenant_id: str, *, limit: int, before: UUID | None, binding: BindingId | None = None
-    ) -> Sequence[CallRecord]:
-        parameters: dict[str, Any] = {"at_tenant": tenant_id, "room": limit}
-        if before is not None:
-            parameters["before"] = before
-        if binding is not None:
-            parameters |= {"at_number": binding.virtual_number, "met": binding.key}
-        statement = _page(before=before is not None, binding=binding is not None)
-        return [_record_of(row) for row in self._statements.rows(statement, parameters)]
