@@ -169,6 +169,8 @@ class CallRecordFactory(factory.Factory):
     outcome = Outcome.ASKING
     trace = (TraceStep("line", "found"), TraceStep("binding", "active", "ten_1"))
     caller_tail = "321"
+    caller = factory.Sequence(lambda place: place.to_bytes(16, "big"))
+    attempt_group = factory.SelfAttribute("id.key")
 
 
 class ReceiptFactory(factory.Factory):

@@ -93,6 +93,7 @@ def entrance_of(app: APIFlask, *, recorded: bool) -> Entrance:
                     at=event.at,
                     duration_s=event.duration_s,
                     side=Side(event.side),
+                    cause=event.cause,
                 ),
                 ports,
             )

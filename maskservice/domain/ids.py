@@ -41,6 +41,15 @@ def time_of(key: UUID) -> datetime:
     return _EPOCH + timedelta(milliseconds=int.from_bytes(key.bytes[:6], "big"))
 
 
+def first_key_of(moment: datetime) -> UUID:
+    """The least version 7 UUID whose millisecond is not before the moment: keys of a span of time are between two of
+    these. Raises ValueError for a naive time; what lies outside of the years that a key can hold is its nearest end."""
+    if moment.tzinfo is None:
+        raise ValueError("a naive time was given")
+    milliseconds = -((_EPOCH - moment) // timedelta(milliseconds=1))
+    return UUID(int=min(max(milliseconds, 0), 2**48 - 1) << 80)
+
+
 def _write(raw: bytes) -> str:
     # base32hex keeps the order of the bytes, so ids sort by time as texts too (RFC 4648 §7).
     return base64.b32hexencode(raw).decode("ascii").rstrip("=").lower()
@@ -109,3 +118,10 @@ class CallId(_NumberedId):
     @property
     def started_at(self) -> datetime:
         return time_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptGroupId(_NumberedId):
+    """``grp_…``; see ``attempts.py``."""
+
+    prefix: ClassVar[str] = "grp"

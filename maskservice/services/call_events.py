@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from maskservice.domain.call import FINAL, Outcome
+from maskservice.domain.causes import OF_THE_LINE, Cause, cause_of_end, ender_of, weightier
 from maskservice.services.call_memory import call_name
 from maskservice.services.ports import Ports
 from maskservice.services.records import CallRecord
@@ -35,6 +36,7 @@ class CallReport:
     at: datetime | None = None
     duration_s: int | None = None
     side: Side = Side.CALLED
+    cause: Cause = Cause.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +80,82 @@ def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord
     """
     kind = report.kind
     if report.side is Side.CALLER:
-        return _caller_ended(record, at) if kind in FINAL else record
+        return _caller_ended(record, report.cause, at) if kind in FINAL else record
     if record.outcome is Outcome.ASKING and kind not in FINAL:
         # Nobody is being rung yet: it is the caller's own leg that was answered, by the prompt.
         return record
     if kind is Outcome.RINGING and record.ringing_at is None:
         record = replace(record, ringing_at=at)
-    elif kind is Outcome.ANSWERED and record.answered_at is None:
+    elif kind is Outcome.ANSWERED and record.answered_at in (None, _reckoned_answer(record)):
         record = replace(record, answered_at=at)
         if record.outcome is Outcome.CANCELED and record.connected_at is not None:
-            return replace(record, outcome=Outcome.COMPLETED)
+            return _named(record, Outcome.COMPLETED, _of_the_line(record.cause))
     if record.outcome in FINAL:
         return _called_ended_too(record, report, at) if kind in FINAL else record
     if kind in FINAL and record.outcome is Outcome.ASKING:
         # Whoever hangs up while being asked was never connected, whatever the PBX calls the end.
-        kind = Outcome.CANCELED
+        return _ended(record, Outcome.CANCELED, _of_the_line(report.cause), at, duration_s=report.duration_s)
     if kind in FINAL:
-        return replace(record, outcome=kind, ended_at=at, duration_s=report.duration_s)
+        return _ended(record, kind, report.cause, at, duration_s=report.duration_s)
     if _ORDER.index(kind) > _ORDER.index(record.outcome):
         return replace(record, outcome=kind)
     return record
 
 
-def _caller_ended(record: CallRecord, at: datetime) -> CallRecord:
-    """The caller is gone. How long he was there is no measure of the talk: it holds the asking and the ringing."""
+def _caller_ended(record: CallRecord, told: Cause, at: datetime) -> CallRecord:
+    """The caller is gone. How long he was there is no measure of the talk: it holds the asking and the ringing. Why his
+    leg ended is the call's cause only where the line was cut: it ends normally also when the other side hangs up."""
+    cause = _of_the_line(told)
+    if record.outcome in (Outcome.COMPLETED, Outcome.CANCELED):
+        return _named(record, record.outcome, weightier(record.cause or Cause.UNKNOWN, cause)) if cause else record
     if record.outcome in FINAL:
         return record
     was_answered = record.answered_at is not None or record.outcome is Outcome.ANSWERED
-    return replace(record, outcome=Outcome.COMPLETED if was_answered else Outcome.CANCELED, ended_at=at)
+    return _ended(record, Outcome.COMPLETED if was_answered else Outcome.CANCELED, cause, at)
 
 
 def _called_ended_too(record: CallRecord, report: CallReport, at: datetime) -> CallRecord:
-    """The called side's end of a call that has one already: it says more than a cancel, and may add the duration."""
+    """The called side's end of a call that has one already: it says more than a cancel, and may add the duration and
+    the cause."""
     if record.outcome is Outcome.CANCELED and record.connected_at is not None:
         if report.kind is Outcome.CANCELED:
             return record
-        return replace(record, outcome=report.kind, ended_at=at, duration_s=report.duration_s)
-    if record.outcome is report.kind and record.duration_s is None and report.duration_s is not None:
-        return replace(record, duration_s=report.duration_s)
+        cause = report.cause
+        if report.kind is Outcome.COMPLETED:
+            cause = weightier(cause, _of_the_line(record.cause) or Cause.UNKNOWN)
+        return _ended(record, report.kind, cause, at, duration_s=report.duration_s)
+    if record.outcome is not report.kind:
+        return record
+    if record.outcome is Outcome.COMPLETED:
+        record = _named(record, record.outcome, weightier(record.cause or Cause.UNKNOWN, report.cause))
+    if record.duration_s is None and report.duration_s is not None:
+        record = _with_answer(replace(record, duration_s=report.duration_s))
     return record
+
+
+def _of_the_line(cause: Cause | None) -> Cause | None:
+    return cause if cause in OF_THE_LINE else None
+
+
+def _ended(
+    record: CallRecord, outcome: Outcome, told: Cause | None, at: datetime, *, duration_s: int | None = None
+) -> CallRecord:
+    return _with_answer(replace(_named(record, outcome, told), ended_at=at, duration_s=duration_s))
+
+
+def _named(record: CallRecord, outcome: Outcome, told: Cause | None) -> CallRecord:
+    """The record with this end, why it was and whose."""
+    cause = cause_of_end(outcome, told or Cause.UNKNOWN)
+    return replace(record, outcome=outcome, cause=cause, ended_by=ender_of(outcome, cause))
+
+
+def _with_answer(record: CallRecord) -> CallRecord:
+    return record if record.answered_at is not None else replace(record, answered_at=_reckoned_answer(record))
+
+
+def _reckoned_answer(record: CallRecord) -> datetime | None:
+    """When a talk of known length began, for PBXs that report its end only (Asterisk); never before the connect. A
+    report of the answer itself, which may come late, goes over it."""
+    if record.outcome is not Outcome.COMPLETED or record.ended_at is None or record.duration_s is None:
+        return None
+    return max(record.ended_at - timedelta(seconds=record.duration_s), record.connected_at or record.id.started_at)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from maskservice.domain.attempts import group_founded_by
 from maskservice.domain.call import Connect, Gather, Hangup, InboundCall, Outcome
+from maskservice.domain.causes import Cause, EndedBy
 from maskservice.domain.ids import CallId
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import DEFAULT_LANGUAGE
@@ -84,8 +86,12 @@ def receipt_of(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], rulin
 _OUTCOMES = {"gather": Outcome.ASKING, "connect": Outcome.CONNECTING, "hangup": Outcome.UNAVAILABLE}
 
 
-def record_of(webhook: Webhook, receipt: Receipt, ruling: Ruling, *, pool_id: str) -> CallRecord:
+def record_of(
+    webhook: Webhook, receipt: Receipt, ruling: Ruling, *, pool_id: str, guard_key: bytes, keyed: bool
+) -> CallRecord:
+    """The record as this leg leaves it. ``guard_key``: the caller's. ``keyed``: the leg brought digits."""
     outcome, now = _OUTCOMES[receipt.action], receipt.received_at
+    refused = outcome is Outcome.UNAVAILABLE
     return CallRecord(
         id=receipt.call,
         pbx_id=webhook.pbx_id,
@@ -100,7 +106,13 @@ def record_of(webhook: Webhook, receipt: Receipt, ruling: Ruling, *, pool_id: st
         party=receipt.party,
         tries_used=receipt.tries_used,
         connected_at=now if outcome is Outcome.CONNECTING else None,
-        ended_at=now if outcome is Outcome.UNAVAILABLE else None,
+        ended_at=now if refused else None,
+        asked_at=now if outcome is Outcome.ASKING else None,
+        keyed_at=now if keyed else None,
+        cause=Cause.REFUSED if refused else None,
+        ended_by=EndedBy.SERVICE if refused else None,
+        caller=guard_key,
+        attempt_group=group_founded_by(receipt.call, receipt.binding),
     )
 
 

@@ -1,4 +1,4 @@
-"""Looking at calls: the records of a tenant, and the dry run: what would happen if.
+"""Looking at calls: one, a page, all of them; and the dry run: what would happen if.
 
 Answers for: showing a tenant only its own facts; a dry run writes nothing and opens no number. Must not know: HTTP,
 SQL.
@@ -6,19 +6,24 @@ SQL.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from maskservice.domain.call import InboundCall, Thread, TraceStep
 from maskservice.domain.errors import NotFound
-from maskservice.domain.ids import BindingId, CallId
+from maskservice.domain.ids import CallId
 from maskservice.domain.question import question_of
 from maskservice.domain.routing import Ruling, decide
 from maskservice.services.binding_reads import Page
+from maskservice.services.call_filter import EVERY_CALL, CallFilter
 from maskservice.services.calls import neutral
 from maskservice.services.facts import look_up, who_calls
 from maskservice.services.ports import Ports
 from maskservice.services.records import CallRecord, Tenant
+
+EXPORT_PAGE: Final = 500
 
 
 def get_call(tenant: Tenant, call_id: CallId, *, ports: Ports) -> CallRecord:
@@ -30,17 +35,44 @@ def get_call(tenant: Tenant, call_id: CallId, *, ports: Ports) -> CallRecord:
     return _as_seen(record, tenant)
 
 
-def list_calls(
-    tenant: Tenant, *, limit: int, before: UUID | None, binding_id: BindingId | None, ports: Ports
-) -> Page[CallRecord]:
-    """Newest first."""
+def get_any_call(call_id: CallId, *, ports: Ports) -> CallRecord:
+    """Any call with its whole trace: for the operator. Raises NotFound."""
     with ports.unit(write=False) as uow:
-        found = uow.calls.page(tenant.id, limit=limit + 1, before=before, binding=binding_id)
+        record = uow.calls.get(call_id)
+    if record is None:
+        raise NotFound("There is no such call. 'maskservice calls list' shows them.")
+    return record
+
+
+def list_calls(
+    tenant: Tenant | None, *, limit: int, before: UUID | None, which: CallFilter = EVERY_CALL, ports: Ports
+) -> Page[CallRecord]:
+    """Newest first. ``tenant``: whose, or None for the attempts that met no binding, which are the operator's alone."""
+    with ports.unit(write=False) as uow:
+        found = uow.calls.page(None if tenant is None else tenant.id, limit=limit + 1, before=before, which=which)
     rows = [_as_seen(each, tenant) for each in found[:limit]]
     return Page(rows, rows[-1].id.key if len(found) > limit else None)
 
 
-def _as_seen(record: CallRecord, tenant: Tenant) -> CallRecord:
+def export_calls(
+    tenant: Tenant | None, *, which: CallFilter = EVERY_CALL, ports: Ports, page: int = EXPORT_PAGE
+) -> Iterator[Sequence[CallRecord]]:
+    """All of them, newest first, a page of at most ``page`` at a time, each read in a unit of its own: neither memory
+    nor a transaction grows with the export. A call that begins meanwhile is not in it; what an event changes meanwhile
+    shows or not. Raises DatabaseUnavailable, also in the middle."""
+    before: UUID | None = None
+    while True:
+        found = list_calls(tenant, limit=page, before=before, which=which, ports=ports)
+        yield found.rows
+        before = found.next
+        if before is None:
+            return
+
+
+def _as_seen(record: CallRecord, tenant: Tenant | None) -> CallRecord:
+    """Of other tenants' facts a tenant sees nothing, and the operator all."""
+    if tenant is None:
+        return record
     return replace(record, trace=tuple(step.seen_by(tenant.id) for step in record.trace))
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from maskservice.domain.call import Line
 from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, CallId
+from maskservice.services.call_filter import EVERY_CALL, CallFilter
 from maskservice.services.records import NOBODY, BareFindings, CallRecord, Met, Receipt, SealedContact, Who
 
 
@@ -43,12 +44,16 @@ class Passes(Protocol):
 class CallRecords(Protocol):
     """The record of each call."""
 
-    def add(self, record: CallRecord) -> None: ...
+    def add(self, record: CallRecord) -> None:
+        """One statement. The record's ``attempt_group`` is taken where no other call is near enough to be its group's:
+        a call of the same caller to the same binding (or to the same number, where both met none) that began within
+        REDIAL_WITHIN, the nearest before it first."""
+        ...
 
     def save_leg(self, record: CallRecord) -> None:
-        """What a further leg decided. Nothing where the call was reported as ended meanwhile; moments that events
-        report
-        are never touched."""
+        """What a further leg decided, in one statement. Nothing where the call was reported as ended meanwhile; moments
+        that events report are never touched, and ``asked_at`` and ``keyed_at`` are kept once they are there. The group
+        is found anew where the leg met another binding than those before."""
         ...
 
     def save(self, record: CallRecord) -> None:
@@ -58,9 +63,9 @@ class CallRecords(Protocol):
     def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None: ...
 
     def page(
-        self, tenant_id: str, *, limit: int, before: UUID | None, binding: BindingId | None = None
+        self, tenant_id: str | None, *, limit: int, before: UUID | None, which: CallFilter = EVERY_CALL
     ) -> Sequence[CallRecord]:
-        """Calls that met a binding of the tenant, newest first."""
+        """Calls that met a binding of the tenant, or None: that met no binding at all. Newest first."""
         ...
 
 

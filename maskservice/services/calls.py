@@ -16,7 +16,7 @@ from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt, PromptId, say, say_whisper
-from maskservice.domain.question import question_of
+from maskservice.domain.question import Choice, Keyed, question_of
 from maskservice.domain.routing import decide
 from maskservice.services.call_memory import (
     Courier,
@@ -104,7 +104,8 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     receipt = receipt_of(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
         return None
-    record = record_of(webhook, receipt, ruling, pool_id=line.pool_id)
+    keyed = isinstance(question, Keyed | Choice)
+    record = record_of(webhook, receipt, ruling, pool_id=line.pool_id, guard_key=caller.key, keyed=keyed)
     if not legs:
         uow.calls.add(record)
     elif not thread.ended:

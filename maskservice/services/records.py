@@ -15,6 +15,7 @@ from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.binding import Binding
 from maskservice.domain.call import Direction, Line, Outcome, Standing, TraceStep
 from maskservice.domain.call_policy import PoolCalls, TenantCalls
+from maskservice.domain.causes import Cause, EndedBy
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId, CallId
 
@@ -252,8 +253,11 @@ class Receipt:
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """One attempt. ``tenant_id`` and ``binding`` are those of the binding met last, None where none was; the pool is
-    always known.
-    ``caller_tail``: the caller's last three digits."""
+    always known. ``caller_tail``: the caller's last three digits. ``caller``: his key in the guard's scope.
+
+    ``asked_at``, ``keyed_at``: the first time that digits were asked for, and that some came. ``cause`` and
+    ``ended_by`` stay None until the call has ended; ``ended_by`` also where nobody knows. ``attempt_group``: the group
+    that the call founds when it is handed to storage, the one that it belongs to when it comes from there."""
 
     id: CallId
     pbx_id: str
@@ -272,6 +276,12 @@ class CallRecord:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     duration_s: int | None = None
+    asked_at: datetime | None = None
+    keyed_at: datetime | None = None
+    cause: Cause | None = None
+    ended_by: EndedBy | None = None
+    caller: bytes | None = None
+    attempt_group: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The record of every call.
 
-Answers for: the half of the repository ``Calls`` that writes records and gives them back. Must not know: the decision,
-look-ups. Every statement on the way of a call names the virtual number, by a parameter.
+Answers for: the half of the repository ``Calls`` that writes records and gives them back, and finding the group of a
+redialled call. Must not know: the decision, look-ups. Every statement on the way of a call names the virtual number, by
+a parameter.
 """
 
 from __future__ import annotations
@@ -11,10 +12,26 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, insert, literal_column, select, update
+from sqlalchemy import (
+    Insert,
+    Integer,
+    ScalarSelect,
+    Select,
+    Update,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
+from maskservice.domain.attempts import REDIAL_WITHIN
 from maskservice.domain.call import Direction, Outcome
-from maskservice.domain.ids import BindingId, CallId
+from maskservice.domain.causes import Cause, EndedBy
+from maskservice.domain.ids import CallId, first_key_of, time_of
+from maskservice.services.call_filter import EVERY_CALL, CallFilter
 from maskservice.services.records import CallRecord
 from maskservice.storage.hot_models import CALLS
 from maskservice.storage.rows import trace_of, trace_to_json
@@ -24,32 +41,108 @@ _K = CALLS.c
 
 _NUMBER = bindparam("at_number", type_=_K.virtual_number.type)
 _TENANT = bindparam("at_tenant", type_=_K.tenant_id.type)
+_KEY = bindparam("at_key", type_=_K.key.type)
+_START = bindparam("at_start", type_=_K.started_at.type)
 _ROOM = bindparam("room", type_=Integer())
 
 _RECORD_COLUMNS = (
     _K.virtual_number, _K.key, _K.pbx_id, _K.pbx_call_id, _K.pool_id, _K.outcome, _K.trace, _K.caller_tail,
     _K.tenant_id, _K.binding, _K.direction, _K.party, _K.tries_used, _K.connected_at, _K.ringing_at, _K.answered_at,
-    _K.ended_at, _K.duration_s,
+    _K.ended_at, _K.duration_s, _K.asked_at, _K.keyed_at, _K.cause, _K.ended_by, _K.caller, _K.attempt_group,
 )  # fmt: skip
-_HERE = (_K.virtual_number == _NUMBER, _K.started_at == bindparam("at_start"), _K.key == bindparam("at_key"))
-_FIXED = frozenset({"virtual_number", "started_at", "key", "pbx_id", "pbx_call_id", "pool_id"})
+_HERE = (_K.virtual_number == _NUMBER, _K.started_at == _START, _K.key == _KEY)
+_FIXED = frozenset(
+    {"virtual_number", "started_at", "key", "pbx_id", "pbx_call_id", "pool_id", "caller", "attempt_group"}
+)
+_LEG = (
+    "outcome", "trace", "tenant_id", "binding", "direction", "party", "tries_used", "connected_at", "ended_at", "cause",
+    "ended_by",
+)  # fmt: skip
+_NEW = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in CALLS.columns}
 
-_ADD = insert(CALLS)
+
+def _group_nearby() -> ScalarSelect[Any]:
+    """The group of the call that this one belongs to, if there is one.
+
+    Mostly that is the call before. Where two calls of one caller run side by side, the later may be the first to meet
+    the binding: then the earlier joins it.
+    """
+    near = CALLS.alias("near")
+    is_before = case((near.c.key < _KEY, 1), else_=0)
+    # In a CASE, so that no planner goes by the binding: all that ever met none on this number would be read.
+    same_binding = case((near.c.binding.is_not_distinct_from(_NEW["binding"]), 1), else_=0) == literal_column("1")
+    return (
+        select(near.c.attempt_group)
+        .where(
+            near.c.virtual_number == _NUMBER,
+            near.c.caller == _NEW["caller"],
+            near.c.started_at >= bindparam("near_since", type_=_K.started_at.type),
+            near.c.started_at <= bindparam("near_until", type_=_K.started_at.type),
+            same_binding,
+            near.c.key != _KEY,
+        )
+        .order_by(is_before.desc(), near.c.key.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+
+
+def _add() -> Insert:
+    """INSERT … SELECT: Citus takes no subquery in VALUES."""
+    places = {"virtual_number": _NUMBER, "started_at": _START, "key": _KEY}
+    values: dict[str, Any] = _NEW | places
+    values["attempt_group"] = func.coalesce(_group_nearby(), _NEW["attempt_group"])
+    return insert(CALLS).from_select(list(values), select(*values.values()), include_defaults=False)
+
+
+def _save_leg() -> Update:
+    same = _K.binding.is_not_distinct_from(_NEW["binding"])
+    group = case((same, _K.attempt_group), else_=func.coalesce(_group_nearby(), _NEW["attempt_group"]))
+    once = {name: func.coalesce(_K[name], _NEW[name]) for name in ("asked_at", "keyed_at")}
+    asking = literal_column(f"'{Outcome.ASKING.value}'")
+    changes: dict[str, Any] = {name: _NEW[name] for name in _LEG} | once | {"attempt_group": group}
+    return update(CALLS).where(*_HERE, _K.outcome == asking).values(changes)
+
+
+_ADD, _SAVE_LEG = _add(), _save_leg()
 _SAVE = update(CALLS).where(*_HERE)
-_SAVE_LEG = update(CALLS).where(*_HERE, _K.outcome == literal_column(f"'{Outcome.ASKING.value}'"))
-_LEG = ("outcome", "trace", "tenant_id", "binding", "direction", "party", "tries_used", "connected_at", "ended_at")
 _GET = select(*_RECORD_COLUMNS).where(*_HERE)
 _GET_LOCKED = _GET.with_for_update()
 
+_CONDITIONS = {
+    "number": _K.virtual_number == _NUMBER,
+    "binding": _K.binding == bindparam("met", type_=_K.binding.type),
+    "group": _K.attempt_group == bindparam("in_group", type_=_K.attempt_group.type),
+    "direction": _K.direction == bindparam("only_direction", type_=_K.direction.type),
+    "outcome": _K.outcome == bindparam("only_outcome", type_=_K.outcome.type),
+    "cause": _K.cause == bindparam("only_cause", type_=_K.cause.type),
+    "since": _K.key >= bindparam("from_key", type_=_K.key.type),
+    "until": _K.key < bindparam("to_key", type_=_K.key.type),
+    "before": _K.key < bindparam("before", type_=_K.key.type),
+}
+# A key begins with its call's start: so these say nothing new, but to the one index that begins with the number alone.
+_STARTS = {
+    "since": _K.started_at >= bindparam("from_start", type_=_K.started_at.type),
+    "until": _K.started_at < bindparam("to_start", type_=_K.started_at.type),
+    "before": _K.started_at <= bindparam("before_start", type_=_K.started_at.type),
+}
 
-@lru_cache(maxsize=4)
-def _page(*, before: bool, binding: bool) -> Select[Any]:
-    statement = select(*_RECORD_COLUMNS).where(_K.tenant_id == _TENANT)
-    if binding:
-        statement = statement.where(_K.virtual_number == _NUMBER, _K.binding == bindparam("met"))
-    if before:
-        statement = statement.where(_K.key < bindparam("before"))
-    return statement.order_by(_K.key.desc()).limit(_ROOM)
+
+@lru_cache(maxsize=256)
+def _page(named: frozenset[str], *, unbound: bool) -> Select[Any]:
+    """Each form of it is read off an index in its order: by tenant, by binding, by group, or by number."""
+    statement = select(*_RECORD_COLUMNS)
+    statement = statement.where(_K.tenant_id.is_(None) if unbound else _K.tenant_id == _TENANT)
+    statement = statement.where(*(condition for name, condition in _CONDITIONS.items() if name in named))
+    if "number" in named and not named & {"binding", "group"}:  # the filter's own
+        starts = (condition for name, condition in _STARTS.items() if name in named)
+        statement = statement.where(*starts).order_by(_K.started_at.desc(), _K.key.desc())
+    elif unbound and "number" not in named:
+        # PostgreSQL does not take IS NULL for one value: without this it would sort what the index has in order.
+        statement = statement.order_by(_K.tenant_id.desc(), _K.key.desc())
+    else:
+        statement = statement.order_by(_K.key.desc())
+    return statement.limit(_ROOM)
 
 
 def _row(record: CallRecord) -> dict[str, Any]:
@@ -73,23 +166,44 @@ def _row(record: CallRecord) -> dict[str, Any]:
         "answered_at": record.answered_at,
         "ended_at": record.ended_at,
         "duration_s": record.duration_s,
+        "asked_at": record.asked_at,
+        "keyed_at": record.keyed_at,
+        "cause": None if record.cause is None else record.cause.value,
+        "ended_by": None if record.ended_by is None else record.ended_by.value,
+        "caller": record.caller,
+        "attempt_group": record.attempt_group,
     }
 
 
 def _record_of(cells: Sequence[Any]) -> CallRecord:
-    number, key, pbx_id, pbx_call_id, pool_id, outcome, trace, tail, tenant_id, binding, direction, *rest = cells
+    (
+        number, key, pbx_id, pbx_call_id, pool_id, outcome, trace, tail, tenant_id, binding, direction, party, tries,
+        connected_at, ringing_at, answered_at, ended_at, duration_s, asked_at, keyed_at, cause, ended_by, caller, group,
+    ) = cells  # fmt: skip
     return CallRecord(
-        CallId(number, key),
-        pbx_id,
-        pbx_call_id,
-        pool_id,
-        Outcome(outcome),
-        trace_of(trace),
-        tail,
-        tenant_id,
-        binding,
-        None if direction is None else Direction(direction),
-        *rest,
+        id=CallId(number, key),
+        pbx_id=pbx_id,
+        pbx_call_id=pbx_call_id,
+        pool_id=pool_id,
+        outcome=Outcome(outcome),
+        trace=trace_of(trace),
+        caller_tail=tail,
+        tenant_id=tenant_id,
+        binding=binding,
+        direction=None if direction is None else Direction(direction),
+        party=party,
+        tries_used=tries,
+        connected_at=connected_at,
+        ringing_at=ringing_at,
+        answered_at=answered_at,
+        ended_at=ended_at,
+        duration_s=duration_s,
+        asked_at=asked_at,
+        keyed_at=keyed_at,
+        cause=None if cause is None else Cause(cause),
+        ended_by=None if ended_by is None else EndedBy(ended_by),
+        caller=caller,
+        attempt_group=group,
     )
 
 
@@ -97,16 +211,38 @@ def _at(call_id: CallId) -> dict[str, Any]:
     return {"at_number": call_id.virtual_number, "at_start": call_id.started_at, "at_key": call_id.key}
 
 
+def _new(record: CallRecord) -> dict[str, Any]:
+    start = record.id.started_at
+    near = {"near_since": start - REDIAL_WITHIN, "near_until": start + REDIAL_WITHIN}
+    return {f"new_{name}": value for name, value in _row(record).items()} | _at(record.id) | near
+
+
+def _wanted(which: CallFilter) -> dict[str, dict[str, Any]]:
+    """What each condition that the filter names is asked with."""
+    found: dict[str, dict[str, Any]] = {}
+    if which.binding is not None:
+        found["binding"] = {"met": which.binding.key}
+    if which.group is not None:
+        found["group"] = {"in_group": which.group.key}
+    for name, word in (("direction", which.direction), ("outcome", which.outcome), ("cause", which.cause)):
+        if word is not None:
+            found[name] = {f"only_{name}": word.value}
+    if which.since is not None:
+        found["since"] = {"from_key": first_key_of(which.since), "from_start": which.since}
+    if which.until is not None:
+        found["until"] = {"to_key": first_key_of(which.until), "to_start": which.until}
+    return found
+
+
 class SqlCallRecords:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
     def add(self, record: CallRecord) -> None:
-        self._statements.change(_ADD, _row(record))
+        self._statements.change(_ADD, _new(record))
 
     def save_leg(self, record: CallRecord) -> None:
-        row = _row(record)
-        self._statements.change(_SAVE_LEG, {name: row[name] for name in _LEG} | _at(record.id))
+        self._statements.change(_SAVE_LEG, _new(record))
 
     def save(self, record: CallRecord) -> None:
         changes = {name: value for name, value in _row(record).items() if name not in _FIXED}
@@ -117,12 +253,22 @@ class SqlCallRecords:
         return None if row is None else _record_of(row)
 
     def page(
-        self, tenant_id: str, *, limit: int, before: UUID | None, binding: BindingId | None = None
+        self, tenant_id: str | None, *, limit: int, before: UUID | None, which: CallFilter = EVERY_CALL
     ) -> Sequence[CallRecord]:
-        parameters: dict[str, Any] = {"at_tenant": tenant_id, "room": limit}
+        numbers = {which.virtual_number, *(each.virtual_number for each in (which.binding, which.group) if each)}
+        if len(numbers - {None}) > 1:
+            return []  # a binding and a group of different numbers have no call in common
+        wanted = _wanted(which)
+        for number in numbers - {None}:
+            wanted["number"] = {"at_number": number}
         if before is not None:
-            parameters["before"] = before
-        if binding is not None:
-            parameters |= {"at_number": binding.virtual_number, "met": binding.key}
-        statement = _page(before=before is not None, binding=binding is not None)
+            # The key of a forged cursor may lie outside of any calendar; who may name a number forges none.
+            start = {} if which.virtual_number is None else {"before_start": time_of(before)}
+            wanted["before"] = {"before": before} | start
+        parameters: dict[str, Any] = {"room": limit}
+        if tenant_id is not None:
+            parameters["at_tenant"] = tenant_id
+        for part in wanted.values():
+            parameters |= part
+        statement = _page(frozenset(wanted), unbound=tenant_id is None)
         return [_record_of(row) for row in self._statements.rows(statement, parameters)]

@@ -201,12 +201,20 @@ class CallRow(Base):
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     duration_s: Mapped[int | None]
+    asked_at: Mapped[datetime | None]
+    keyed_at: Mapped[datetime | None]
+    cause: Mapped[str | None] = mapped_column(String(24))  # no CHECK: the vocabulary grows with the PBXs
+    ended_by: Mapped[str | None] = mapped_column(String(8))
+    caller: Mapped[bytes | None]
+    attempt_group: Mapped[UUID | None] = mapped_column(Uuid)
     __table_args__ = (
         CheckConstraint(f"outcome IN ({words(Outcome)})", name="outcome"),
         CheckConstraint(f"direction IN ({words(Direction)})", name="direction"),
         CheckConstraint(f"party IN ({words(Party)})", name="party"),
         Index(None, "tenant_id", "key"),
         Index(None, "virtual_number", "binding", "key"),
+        Index(None, "virtual_number", "caller", "started_at"),
+        Index(None, "virtual_number", "attempt_group", "key"),
     )
 
 

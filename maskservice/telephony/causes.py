@@ -1,7 +1,6 @@
-"""Why a call ended, in one vocabulary for every dialect.
+"""Why a call ended: from the PBXs' words to those of ``domain/causes.py``.
 
-Answers for: about twenty normalised causes, and what SIP, Q.850 and the providers' words mean in it. Must not know:
-what an ended call leads to.
+Answers for: what SIP, Q.850 and the providers' words mean. Must not know: what an ended call leads to.
 Sources: ITU-T Q.850 (05/2018) table 1, RFC 3398 section 8.2.6.1 (SIP to ISUP), RFC 3261 section 21, FreeSWITCH's names
 of the Q.850 causes, which Plivo uses too.
 """
@@ -9,36 +8,21 @@ of the Q.850 causes, which Plivo uses too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from maskservice.domain.causes import Cause
 
-class Cause(StrEnum):
-    """Why a call ended. ``UNKNOWN`` is what nobody said, or said in a word that is not known here."""
-
-    NORMAL_CLEARING = "normal_clearing"
-    BUSY = "busy"
-    NO_ANSWER = "no_answer"
-    REJECTED = "rejected"
-    CALLER_CANCELED = "caller_canceled"
-    UNREACHABLE = "unreachable"
-    UNALLOCATED_NUMBER = "unallocated_number"
-    NUMBER_CHANGED = "number_changed"
-    INVALID_NUMBER = "invalid_number"
-    NO_ROUTE = "no_route"
-    DESTINATION_OUT_OF_ORDER = "destination_out_of_order"
-    CONGESTION = "congestion"
-    NETWORK_FAILURE = "network_failure"
-    TEMPORARY_FAILURE = "temporary_failure"
-    TIMEOUT = "timeout"
-    MAX_DURATION = "max_duration"
-    NOT_ALLOWED = "not_allowed"
-    UNWANTED = "unwanted"
-    INCOMPATIBLE = "incompatible"
-    PROTOCOL_ERROR = "protocol_error"
-    UNKNOWN = "unknown"
-
+__all__ = [
+    "Q850",
+    "SIP",
+    "WORDS",
+    "Cause",
+    "cause_of_q850",
+    "cause_of_sip",
+    "cause_of_word",
+    "most_telling",
+]
 
 Q850: Final[Mapping[int, Cause]] = MappingProxyType(
     {

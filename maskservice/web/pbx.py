@@ -114,6 +114,7 @@ def _note(pbx_id: str, dialect: Dialect, read: CallEvent) -> None:
         at=read.at,
         duration_s=read.duration_s,
         side=Side(read.side),
+        cause=read.cause,
     )
     noted = report_call(report, ports())
     if noted is not None and noted.ended:

@@ -26,7 +26,7 @@ COURIER, OTHER_COURIER, RECIPIENT = "+886987654321", "+886911222333", "+88691234
 
 
 def records(shop: Shop) -> list:  # type: ignore[type-arg]
-    return list(call_records.list_calls(shop.tenant, limit=50, before=None, binding_id=None, ports=shop.ports).rows)
+    return list(call_records.list_calls(shop.tenant, limit=50, before=None, ports=shop.ports).rows)
 
 
 def test_a_courier_is_asked_and_connected_and_the_recipient_reaches_him_back(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from maskservice.domain.phone import read_phone
 from maskservice.services import binding_reads, binding_steps, call_records, pools
 from maskservice.services.binding_steps import ChangeBinding
 from maskservice.services.call_events import CallReport, report_call
+from maskservice.services.call_filter import CallFilter
 from maskservice.services.expiry import work_round
 from maskservice.services.reopening import ReopenBinding, reopen_binding
 from maskservice.storage.db import Database
@@ -76,7 +77,7 @@ def test_a_call_stays_with_the_binding_that_it_met_first(shop: Shop) -> None:
     shop.leg(COURIER, X, call="c")
     shop.leg(COURIER, X, view.masked_number.extension, call="c")
     shop.leg(COURIER, X, "0000x", call="c")
-    page = call_records.list_calls(shop.tenant, limit=9, before=None, binding_id=view.id, ports=shop.ports)
+    page = call_records.list_calls(shop.tenant, limit=9, before=None, which=CallFilter(view.id), ports=shop.ports)
     assert [record.tries_used for record in page.rows] == [2]
 
 
@@ -87,7 +88,7 @@ def test_a_leg_that_comes_after_the_end_was_reported_changes_nothing(shop: Shop)
     at = shop.clock.now() + timedelta(seconds=3)
     report_call(CallReport("pbx_1", "c", X, Outcome.CANCELED, at=at), shop.ports)
     shop.leg(COURIER, X, view.masked_number.extension, call="c")
-    record = call_records.list_calls(shop.tenant, limit=9, before=None, binding_id=None, ports=shop.ports).rows[0]
+    record = call_records.list_calls(shop.tenant, limit=9, before=None, ports=shop.ports).rows[0]
     assert (record.outcome, record.ended_at) == (Outcome.CANCELED, at)
 
 
@@ -149,7 +150,7 @@ def test_a_call_id_made_of_a_number_is_not_kept(shop: Shop) -> None:
     connected = shop.leg(COURIER, X, view.masked_number.extension, call=call)
     assert number(connected.answer) == RECIPIENT
     assert shop.leg(COURIER, X, call=call, webhook=webhook).replayed
-    record = call_records.list_calls(shop.tenant, limit=9, before=None, binding_id=None, ports=shop.ports).rows[0]
+    record = call_records.list_calls(shop.tenant, limit=9, before=None, ports=shop.ports).rows[0]
     assert record.pbx_call_id.startswith("hidden-")
     assert report_call(CallReport("pbx_1", call, X, Outcome.COMPLETED), shop.ports)
     plain = shop.leg(COURIER, X, call="1732437296.42").answer

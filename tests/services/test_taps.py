@@ -36,7 +36,7 @@ def dial(shop: Shop, caller: str | None = COURIER) -> Answer:
 
 
 def record(shop: Shop):  # type: ignore[no-untyped-def]
-    found = call_records.list_calls(shop.tenant, limit=1, before=None, binding_id=None, ports=shop.ports).rows
+    found = call_records.list_calls(shop.tenant, limit=1, before=None, ports=shop.ports).rows
     return found[0]
 
 

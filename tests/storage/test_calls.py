@@ -1,4 +1,4 @@
-"""Calls: the facts for a decision in one statement each, contacts, and the records."""
+"""Calls: the facts for a decision in one statement each, and contacts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from maskservice.domain.allocation import PoolPolicy
-from maskservice.domain.call import Direction, Line, Outcome
+from maskservice.domain.call import Line
 from maskservice.services.records import BareFindings, Met, Who
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
-from tests.factories import NOW, NUMBER, CallRecordFactory, SealedContactFactory, TenantFactory
+from tests.factories import NOW, NUMBER, SealedContactFactory, TenantFactory
 from tests.storage.conftest import World, build_world, elsewhere
 
 MARK = b"recipient's mark"
@@ -151,45 +151,3 @@ def test_the_later_contact_stays(uow: SqlUnitOfWork, world: World) -> None:
     uow.contacts.remember(first)
     assert uow.contacts.get(stored.binding.id) == second
     assert uow.contacts.get(elsewhere()) is None
-
-
-def test_a_record_comes_back_as_it_was_and_takes_what_later_legs_change(uow: SqlUnitOfWork, world: World) -> None:
-    record = CallRecordFactory()
-    uow.calls.add(record)
-    assert uow.calls.get(record.id) == record
-    changed = replace(
-        record,
-        outcome=Outcome.COMPLETED,
-        trace=(),
-        tenant_id=world.tenant.id,
-        binding=elsewhere().key,
-        direction=Direction.TO_COURIER,
-        party="courier",
-        tries_used=2,
-        connected_at=NOW,
-        ringing_at=NOW,
-        answered_at=NOW,
-        ended_at=LATER,
-        duration_s=86400,
-    )
-    uow.calls.save(changed)
-    assert uow.calls.get(record.id, for_update=True) == changed
-    assert uow.calls.get(replace(record.id, virtual_number="+886911111111")) is None
-
-
-def test_calls_are_listed_by_tenant_and_by_binding_newest_first(uow: SqlUnitOfWork, world: World) -> None:
-    binding = elsewhere(1)
-    of_binding = [
-        CallRecordFactory(tenant_id=world.tenant.id, binding=binding.key, id__virtual_number=binding.virtual_number)
-        for _ in range(3)
-    ]
-    other = CallRecordFactory(tenant_id=world.tenant.id, binding=elsewhere(2).key)
-    nobodys = CallRecordFactory()
-    for record in (*of_binding, other, nobodys):
-        uow.calls.add(record)
-    page = uow.calls.page
-    assert page(world.tenant.id, limit=10, before=None) == [other, *of_binding[::-1]]
-    assert page(world.tenant.id, limit=2, before=other.id.key) == of_binding[:0:-1]
-    assert page(world.tenant.id, limit=10, before=None, binding=binding) == of_binding[::-1]
-    assert page(world.tenant.id, limit=10, before=of_binding[1].id.key, binding=binding) == of_binding[:1]
-    assert page("ten_other", limit=10, before=None, binding=binding) == []

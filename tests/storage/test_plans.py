@@ -5,23 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event, insert
 from sqlalchemy.engine.interfaces import CacheStats
 
 from maskservice.domain.binding import Status
+from maskservice.domain.call import Direction, Outcome
+from maskservice.domain.causes import Cause
 from maskservice.domain.guard import CallerState
-from maskservice.domain.ids import BindingId
+from maskservice.domain.ids import AttemptGroupId, BindingId, time_of
+from maskservice.services.call_filter import CallFilter
 from maskservice.services.records import Who
 from maskservice.storage.db import Database
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, PASSES, RECEIPTS, SLOTS
 from maskservice.storage.models import NUMBERS
 from maskservice.storage.rows import content_to_row, facts_to_row
 from maskservice.storage.unit_of_work import SqlUnitOfWork
-from tests.factories import NOW, NUMBER, IdempotencyClaimFactory, ReceiptFactory, StoredBindingFactory, key
+from tests.factories import (
+    NOW,
+    NUMBER,
+    CallRecordFactory,
+    IdempotencyClaimFactory,
+    ReceiptFactory,
+    StoredBindingFactory,
+    key,
+)
 from tests.storage.conftest import World, build_world
 
 ROWS = 6000
@@ -158,7 +171,7 @@ def fill(database: Database) -> World:
             [
                 {
                     "virtual_number": NUMBER,
-                    "started_at": NOW,
+                    "started_at": time_of(key(place)),
                     "key": key(place),
                     "pbx_id": "pbx_1",
                     "pbx_call_id": f"c-{place}",
@@ -166,8 +179,10 @@ def fill(database: Database) -> World:
                     "outcome": "asking",
                     "tries_used": 0,
                     "trace": [],
-                    "tenant_id": f"ten_{place % 97}",
-                    "binding": key(place),
+                    "tenant_id": f"ten_{place % 97}" if place % 5 else None,
+                    "binding": key(place) if place % 5 else None,
+                    "caller": b"caller-%d" % (place % 500),
+                    "attempt_group": key(place),
                 }
                 for place in range(ROWS)
             ],
@@ -191,6 +206,24 @@ def fill(database: Database) -> World:
     return world
 
 
+def call_pages(binding: BindingId) -> list[tuple[str | None, UUID | None, CallFilter]]:
+    """Every form of a page of calls that is read off another index, alone and with all that narrows it."""
+    span = {"since": NOW - timedelta(days=1), "until": NOW + timedelta(days=1)}
+    words = {"direction": Direction.TO_COURIER, "outcome": Outcome.BUSY, "cause": Cause.BUSY}
+    places: list[dict[str, Any]] = [
+        {},
+        {"binding": binding},
+        {"group": AttemptGroupId(NUMBER, key(30))},
+        {"virtual_number": NUMBER},
+    ]
+    return [
+        (tenant_id, before, CallFilter(**place, **more))
+        for tenant_id in ("ten_1", None)
+        for place in places
+        for before, more in ((None, {}), (key(3000), span | words))
+    ]
+
+
 def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     """Every statement of a call, of a creation, of a listing and of the worker, once."""
     tenant_id, binding = world.tenant.id, BindingId(NUMBER, key(20))
@@ -203,8 +236,12 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     uow.passes.give(binding, b"mark-10", expires_at=NOW + timedelta(seconds=180))
     calls.line_and_recipient(NUMBER, Who(b"mark-10"), now=NOW)
     uow.passes.forget(older_than=NOW + timedelta(seconds=3), limit=2)
-    calls.page("ten_1", limit=10, before=None)
-    calls.page("ten_1", limit=10, before=None, binding=binding)
+    record = CallRecordFactory(id__key=key(950_000), caller=b"caller-7")
+    calls.add(record)
+    calls.save_leg(replace(record, binding=key(20)))
+    calls.save(record)
+    for page_tenant, before, which in call_pages(binding):
+        calls.page(page_tenant, limit=10, before=before, which=which)
     uow.receipts.thread(NUMBER, "pbx_1", "c-1000", "w-2000")
     uow.receipts.latest(NUMBER, "pbx_1", "c-1000")
     uow.receipts.add(ReceiptFactory())
@@ -278,6 +315,21 @@ def test_no_statement_reads_a_whole_table(database: Database) -> None:
     assert len(sent) > 35
     found = {statement: scanned(database, statement, parameters) for statement, parameters in sent}
     assert {statement: plan for statement, plan in found.items() if plan} == {}
+
+
+def test_a_group_is_found_by_the_caller_s_calls_of_the_last_moments(database: Database) -> None:
+    """By the binding it would read every attempt that ever met none on this number, in the middle of a scan."""
+    fill(database)
+    record = CallRecordFactory(id__key=key(950_000), caller=b"caller-7")
+    with sent_to(database) as sent, database.unit() as uow:
+        uow.calls.add(record)
+        uow.calls.save_leg(replace(record, binding=key(20)))
+    for statement, parameters in sent:
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        with database.engine.connect() as connection:
+            plan = [str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)]
+        (line,) = [each for each in plan if " near" in each and ("SEARCH" in each or "Scan" in each)]
+        assert "ix_calls_virtual_number_caller_started_at" in line
 
 
 def test_nothing_is_compiled_twice(database: Database) -> None:
