@@ -12,9 +12,12 @@ from enum import StrEnum
 
 from maskservice.domain.binding import Binding
 from maskservice.domain.call_policy import PoolCalls, TenantCalls
+from maskservice.domain.causes import Cause
 from maskservice.domain.guard import GuardPolicy, NumberState
 from maskservice.domain.ids import BindingId
 from maskservice.domain.masked import Dialled
+from maskservice.domain.outcome import FINAL as FINAL
+from maskservice.domain.outcome import Outcome as Outcome
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import Prompt
 
@@ -25,19 +28,29 @@ MENU_LENGTH = 9
 
 
 @dataclass(frozen=True, slots=True)
+class BridgeEnd:
+    """How a bridge ended that an answer of ours had ordered. ``outcome`` is a final one; ``duration_s``: of the talk,
+    as the PBX measured it."""
+
+    outcome: Outcome
+    duration_s: int | None = None
+    cause: Cause = Cause.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class InboundCall:
     """One request of a PBX. ``caller`` is None when withheld or unreadable; ``dialled`` is None when no number could
     be read in ``to``.
 
     ``digits`` is what was keyed since the last answer: None or empty when nothing was. ``bridge_ended``: how the bridge
-    ended that the last answer ordered, where the PBX asks what is next; one of the final outcomes.
+    ended that the last answer ordered, where the PBX asks what is next.
     """
 
     pbx_call_id: str
     caller: PhoneNumber | None
     dialled: Dialled | None
     digits: str | None = None
-    bridge_ended: Outcome | None = None
+    bridge_ended: BridgeEnd | None = None
 
 
 class Direction(StrEnum):
@@ -51,26 +64,6 @@ class Party(StrEnum):
     RECIPIENT = "recipient"
     COURIER = "courier"
     CARE_LINE = "care_line"
-
-
-class Outcome(StrEnum):
-    """How far a call came. The last six are final."""
-
-    ASKING = "asking"
-    CONNECTING = "connecting"
-    RINGING = "ringing"
-    ANSWERED = "answered"
-    COMPLETED = "completed"
-    BUSY = "busy"
-    NO_ANSWER = "no_answer"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    UNAVAILABLE = "unavailable"
-
-
-FINAL = frozenset(
-    {Outcome.COMPLETED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED, Outcome.CANCELED, Outcome.UNAVAILABLE}
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from maskservice.domain.call import Outcome
+from maskservice.domain.outcome import Outcome
 
 
 class Cause(StrEnum):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from maskservice.domain.call import Connect, InboundCall, Outcome, Thread
+from maskservice.domain.call import Connect, InboundCall, Thread
 from maskservice.domain.ids import BindingId
+from maskservice.domain.outcome import NOT_REACHED, Outcome
 
 LONGEST_KEYED = 32
 _STAR_UNTIL_LEG = 3
@@ -66,15 +67,15 @@ class Over:
 
 
 Question = Keyed | Bare | Choice | Star | Silence | Unreached | Over
-_NOT_REACHED = frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED})
 
 
 def question_of(call: InboundCall, thread: Thread) -> Question:
     """What this leg asks. Digits win over an extension in the dialled string, which counts on the first leg only."""
     if thread.ended:
-        if thread.connected is not None and call.bridge_ended in _NOT_REACHED:
-            return Unreached(thread.connected, call.bridge_ended)
-        return Over(talked=call.bridge_ended is not None and thread.connected is not None)
+        ended = call.bridge_ended
+        if thread.connected is None or ended is None:
+            return Over()
+        return Unreached(thread.connected, ended.outcome) if ended.outcome in NOT_REACHED else Over(talked=True)
     keyed = _digits(call.digits)
     if thread.menu and keyed != "":
         place = int(keyed) if keyed is not None and len(keyed) == 1 and keyed != "*" else 0

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from maskservice.domain.call import FINAL, Outcome
+from maskservice.domain.call import BridgeEnd, Party
 from maskservice.domain.causes import OF_THE_LINE, Cause, cause_of_end, ender_of, weightier
+from maskservice.domain.ids import CallId
+from maskservice.domain.outcome import FINAL, NOT_REACHED, Outcome
 from maskservice.services.call_memory import call_name
-from maskservice.services.ports import Ports
+from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import CallRecord
 
 
@@ -63,6 +65,25 @@ def report_call(report: CallReport, ports: Ports) -> Noted | None:
             uow.calls.save(after)
             uow.commit()
         return Noted(after.outcome, ended=after.outcome in FINAL and record.outcome not in FINAL)
+
+
+def note_bridge(call_id: CallId, end: BridgeEnd, then: CallRecord | None, *, at: datetime, uow: UnitOfWork) -> bool:
+    """Notes how the bridge of a call ended whose PBX asks what is next, within that leg's unit of work. ``then``: the
+    record as the leg leaves it, where it connects the caller once more. Whether it is this that ended the call."""
+    record = uow.calls.get(call_id, for_update=True)
+    if record is None:
+        return False
+    report = CallReport(
+        record.pbx_id, record.pbx_call_id, call_id.virtual_number, end.outcome, None, end.duration_s, cause=end.cause
+    )
+    after = noted(record, report, at=at)
+    if then is not None:
+        after = replace(
+            after, outcome=then.outcome, party=then.party, trace=then.trace, ended_at=None, cause=None, ended_by=None
+        )
+    if after != record:
+        uow.calls.save(after)
+    return after.outcome in FINAL and record.outcome not in FINAL
 
 
 def _plausible(at: datetime | None, record: CallRecord, now: datetime) -> datetime:
@@ -124,6 +145,9 @@ def _called_ended_too(record: CallRecord, report: CallReport, at: datetime) -> C
         if report.kind is Outcome.COMPLETED:
             cause = weightier(cause, _of_the_line(record.cause) or Cause.UNKNOWN)
         return _ended(record, report.kind, cause, at, duration_s=report.duration_s)
+    if record.outcome in NOT_REACHED and report.kind is Outcome.COMPLETED and _was_put_through(record):
+        # The report of the courier's side came late, after the care line had taken over.
+        return _ended(record, report.kind, report.cause, at, duration_s=report.duration_s)
     if record.outcome is not report.kind:
         return record
     if record.outcome is Outcome.COMPLETED:
@@ -131,6 +155,11 @@ def _called_ended_too(record: CallRecord, report: CallReport, at: datetime) -> C
     if record.duration_s is None and report.duration_s is not None:
         record = _with_answer(replace(record, duration_s=report.duration_s))
     return record
+
+
+def _was_put_through(record: CallRecord) -> bool:
+    """The courier was not reached, and the care line was rung after him."""
+    return record.party == Party.CARE_LINE and any(step.step == Party.COURIER for step in record.trace)
 
 
 def _of_the_line(cause: Cause | None) -> Cause | None:

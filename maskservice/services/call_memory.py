@@ -79,9 +79,12 @@ def receipt_of(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], rulin
             )
         case Connect(party=party):
             return replace(receipt, action="connect", party=party)
-        case Hangup():
-            return receipt
+        case Hangup(prompt=said):
+            return receipt if said is not None else replace(receipt, prompt=SILENT)
 
+
+SILENT = "silent"
+"""Stands for the prompt of a hangup that says nothing."""
 
 _OUTCOMES = {"gather": Outcome.ASKING, "connect": Outcome.CONNECTING, "hangup": Outcome.UNAVAILABLE}
 

@@ -11,14 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from maskservice.domain.call import Answer, Bridge, Connect, Decision, Gather, Hangup, Line, Outcome, Party, Thread
+from maskservice.domain.call import (
+    Answer,
+    Bridge,
+    BridgeEnd,
+    Connect,
+    Decision,
+    Gather,
+    Hangup,
+    Line,
+    Outcome,
+    Party,
+    Thread,
+)
 from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt, PromptId, say, say_whisper
 from maskservice.domain.question import Choice, Keyed, question_of
 from maskservice.domain.routing import decide
+from maskservice.services.call_events import note_bridge
 from maskservice.services.call_memory import (
+    SILENT,
     Courier,
     Webhook,
     receipt_of,
@@ -40,7 +54,7 @@ _RACES = 10
 @dataclass(frozen=True, slots=True)
 class Routed:
     """The answer, and what metrics and logs are told: outcome, direction, whether it was a retry, the guard's alarms
-    and the pool that they are about. No number."""
+    and the pool that they are about, how the call ended where this leg told it. No number."""
 
     answer: Answer
     outcome: str
@@ -48,6 +62,7 @@ class Routed:
     replayed: bool = False
     alarms: tuple[Alarm, ...] = ()
     pool_id: str | None = None
+    ended: BridgeEnd | None = None
 
 
 def neutral() -> Hangup:
@@ -104,18 +119,29 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     receipt = receipt_of(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
         return None
+    ended = False
     keyed = isinstance(question, Keyed | Choice)
     record = record_of(webhook, receipt, ruling, pool_id=line.pool_id, guard_key=caller.key, keyed=keyed)
     if not legs:
         uow.calls.add(record)
     elif not thread.ended:
         uow.calls.save_leg(record)
+    elif thread.connected is not None and call.bridge_ended is not None:
+        then = record if isinstance(ruling.decision, Connect) else None
+        ended = note_bridge(call_id, call.bridge_ended, then, at=now, uow=uow)
     alarms = tell_guard(ruling, line, caller, now=now, uow=uow)
     if ruling.remember_caller and ruling.concerns is not None and call.caller is not None and who.mark is not None:
         courier = Courier(call.caller, who.mark, caller.key, enrolled=ruling.trusted)
         met = _met(ruling.concerns.binding.id, found, uow)
         remember_courier(met, courier, call=call_id, now=now, uow=uow, ports=ports)
-    return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms, pool_id=line.pool_id)
+    return Routed(
+        answer,
+        record.outcome,
+        ruling.direction or "none",
+        alarms=alarms,
+        pool_id=line.pool_id,
+        ended=call.bridge_ended if ended else None,
+    )
 
 
 def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:
@@ -192,7 +218,8 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
         prompt = say(prompt_id, language=language) if text is None else Prompt(prompt_id, text, language)
         gather = Gather(prompt, max_digits=receipt.max_digits or 1, attempts_left=receipt.attempts_left or 1)
         return Routed(gather, Outcome.ASKING, replayed=True)
-    return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
+    answer = Hangup(None) if receipt.prompt == SILENT else neutral()
+    return Routed(answer, Outcome.UNAVAILABLE, replayed=True)
 
 
 __all__ = ["Routed", "Webhook", "neutral", "route_call"]

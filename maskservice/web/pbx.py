@@ -59,6 +59,9 @@ def call(pbx_id: str) -> Response:
     for alarm in routed.alarms:
         metrics().saw_alarm(alarm)
         _log.warning("guard_alarm", alarm=alarm, pool_id=routed.pool_id)
+    if routed.ended is not None:
+        metrics().saw_end(outcome=routed.ended.outcome, cause=routed.ended.cause)
+        _log.info("call_ended", dialect=dialect.name, outcome=routed.ended.outcome, cause=routed.ended.cause)
     metrics().saw_call(
         outcome=routed.outcome,
         direction=routed.direction,

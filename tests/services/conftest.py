@@ -13,7 +13,7 @@ from maskservice.crypto.blind_index import BlindIndex
 from maskservice.crypto.cipher import NumberCipher
 from maskservice.crypto.keyring import KeyRing
 from maskservice.domain.allocation import PoolPolicy
-from maskservice.domain.call import Answer, Bridge, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, InboundCall
 from maskservice.domain.masked import read_dialled
 from maskservice.domain.phone import read_caller, read_phone
 from maskservice.services import binding_steps, bindings, pools, tenants
@@ -63,8 +63,10 @@ class Shop:
         call: str | None = None,
         webhook: str | None = None,
         pbx: str = "pbx_1",
+        bridge_ended: BridgeEnd | None = None,
     ) -> Routed:
-        inbound = InboundCall(call or f"c-{next(self._ids)}", read_caller(caller), read_dialled(dialled), digits)
+        call = call or f"c-{next(self._ids)}"
+        inbound = InboundCall(call, read_caller(caller), read_dialled(dialled), digits, bridge_ended)
         return route_call(Webhook(pbx, webhook or f"w-{next(self._ids)}", inbound), self.ports)
 
     def reach(self, caller: str | None, extension: str, dialled: str = "0900000000") -> Answer:
