@@ -17,8 +17,9 @@ from tests.services.conftest import Shop, X, number
 COURIER, RECIPIENT, CARE_LINE = "+886987654321", "+886912345678", "+886223456789"
 
 
-def records(shop: Shop) -> list[CallRecord]:
-    return list(call_records.list_calls(shop.tenant, limit=50, before=None, ports=shop.ports).rows)
+def recorded(shop: Shop, call: str) -> CallRecord:
+    rows = call_records.list_calls(shop.tenant, limit=50, before=None, ports=shop.ports).rows
+    return next(row for row in rows if row.pbx_call_id == call)
 
 
 def report(shop: Shop, kind: Outcome, *, call: str, **more: int) -> None:
@@ -44,14 +45,14 @@ def test_a_courier_who_is_not_reached_leads_to_the_care_line_within_the_call(sho
     routed = shop.leg(RECIPIENT, X, call="back", bridge_ended=BridgeEnd(end))
     assert number(routed.answer) == CARE_LINE
     assert routed.ended is None
-    record = records(shop)[0]
+    record = recorded(shop, "back")
     assert (record.outcome, record.party, record.ended_at, record.cause) == (
         Outcome.CONNECTING, "care_line", None, None,
     )  # fmt: skip
     # The report of the courier's side comes late; then the care line is reached, and the talk ends.
     report(shop, end, call="back")
     report(shop, Outcome.COMPLETED, call="back", duration_s=30)
-    record = records(shop)[0]
+    record = recorded(shop, "back")
     assert (record.outcome, record.duration_s, record.ended_by) == (Outcome.COMPLETED, 30, record.ended_by)
     steps = [(step.step, step.found) for step in record.trace]
     assert steps[-2:] == [("courier", str(end)), ("contact", "care_line")]
@@ -62,7 +63,7 @@ def test_after_the_care_line_there_is_nobody_and_without_one_there_is_the_neutra
     routed = shop.leg(RECIPIENT, X, call="back", bridge_ended=BridgeEnd(Outcome.NO_ANSWER))
     assert routed.answer == neutral()
     assert routed.ended == BridgeEnd(Outcome.NO_ANSWER)
-    assert records(shop)[0].outcome is Outcome.NO_ANSWER
+    assert recorded(shop, "back").outcome is Outcome.NO_ANSWER
     with_care_line(shop)
     assert number(shop.leg(RECIPIENT, X, call="third").answer) == COURIER
     missed = BridgeEnd(Outcome.BUSY)
@@ -85,7 +86,7 @@ def test_after_a_talk_nothing_is_said_also_not_to_a_retry(shop: Shop) -> None:
     for replayed in (False, True):
         routed = shop.leg(COURIER, X, call="c", webhook="after", bridge_ended=end)
         assert (routed.answer, routed.replayed) == (Hangup(None), replayed)
-    record = records(shop)[0]
+    record = recorded(shop, "c")
     assert (record.outcome, record.duration_s, record.cause) == (Outcome.COMPLETED, 42, Cause.NORMAL_CLEARING)
 
 
