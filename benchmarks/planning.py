@@ -1,0 +1,196 @@
+"""The figures that ``maskservice plan`` reckons with: ``benchmarks/planning.py [--orders N]``, about two minutes.
+
+Answers for: CPU ms of application and database by the operating system's accounting, bytes of a row with its indexes,
+from the shipped server with one worker on a PostgreSQL of its own, driven from outside by one client. What it prints
+goes into ``maskservice/domain/measured.py``. Run it on a machine that does nothing else: busy neighbours of a core made
+the CPU times up to half as much again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from maskservice.telephony import signature
+from tests.postgres import PostgresServer
+from tests.system.installation import Installation, install, order, serving
+
+_TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+_A_NUMBER_HOLDS = 1000
+_WARM_UP = 100
+_OF_A_BINDING = ("bindings", "slots", "order_index")
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument(
+        "--orders", type=int, default=3000, help="orders without and with a key, calls, events (default 3000)"
+    )
+    count = arguments.parse_args().orders
+    home = Path(tempfile.mkdtemp(prefix="maskservice-planning-"))
+    try:
+        with PostgresServer() as postgres:
+            url = postgres.create_database()
+            numbers = [f"0900-{each:06d}" for each in range(2 * (count + _WARM_UP) // _A_NUMBER_HOLDS + 2)]
+            place = install(home / "home", url, numbers=numbers)
+            # SQLAlchemy's address names its driver, libpq's does not.
+            with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as database:
+                _measure(place, database, count)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def _measure(place: Installation, database: psycopg.Connection[tuple[object, ...]], count: int) -> None:
+    with serving(place, workers=1, MASKSERVICE_ENV="production") as server, httpx.Client(base_url=server.url) as client:
+        accounts = {
+            "application": lambda: _cpu_of_group(server.process.pid),
+            "database": lambda: _cpu_of_server(database),
+        }
+        made: list[dict[str, str]] = []
+
+        def create(turn: int) -> None:
+            body = order(f"20261124-{turn:08d}", phone=f"09{12_000_000 + turn:08d}")
+            made.append(_good(client.post("/v1/bindings", json=body, headers=place.headers), 201).json())
+
+        def create_with_key(turn: int) -> None:
+            body = order(f"20261125-{turn:08d}", phone=f"09{13_000_000 + turn:08d}")
+            headers = {**place.headers, "Idempotency-Key": f"0b9f6a0e-1111-4222-8333-{turn:012d}"}
+            _good(client.post("/v1/bindings", json=body, headers=headers), 201)
+
+        def look_up(turn: int) -> None:
+            binding = made[turn]
+            call = {"call_id": f"call-{turn:08d}", "from": f"+8869{87_000_000 + turn:08d}", "digits": None}
+            call["to"] = f"{binding['virtual_number']}#{binding['extension']}"
+            assert _pbx(client, place, f"w-{turn}", "calls", call, 200).json()["action"] == "connect"
+
+        def event(turn: int) -> None:
+            told = {"call_id": f"call-{turn:08d}", "to": made[turn]["virtual_number"], "event": "answered"}
+            _pbx(client, place, f"e-{turn}", "events", {**told, "at": _now(), "duration_s": None}, 204)
+
+        rows = count + _WARM_UP
+        _timed("create", create, count, accounts)
+        bare = _bytes(database, *_OF_A_BINDING)
+        for name, step in (("create with key", create_with_key), ("look-up", look_up), ("event", event)):
+            _timed(name, step, count, accounts)
+
+    keyed = _bytes(database, *_OF_A_BINDING) - bare
+    database.execute("VACUUM ANALYZE")
+    _told("live binding", bare / rows)
+    _told("first answer", (keyed - bare) / rows)
+    _told("contact", _bytes(database, "contacts") / rows)
+    _told("call record", _bytes(database, "calls") / rows)
+    _told("receipt", _bytes(database, "webhook_receipts") / rows)
+    _told("idempotency key", _bytes(database, "idempotency_keys") / rows)
+    _purge_all(place, database)
+    _told("purged binding", _bytes(database, "bindings", "order_index") / (2 * rows))
+
+
+def _told(name: str, size: float) -> None:
+    print(f"{name:<16} {size:8.0f} bytes")
+
+
+def _timed(name: str, step: Callable[[int], None], count: int, accounts: dict[str, Callable[[], float]]) -> None:
+    for turn in range(_WARM_UP):
+        step(turn)
+    before, began = {each: account() for each, account in accounts.items()}, time.monotonic()
+    for turn in range(_WARM_UP, _WARM_UP + count):
+        step(turn)
+        if sys.stderr.isatty() and turn % 50 == 0:
+            print(f"\r{name}: {turn} of {count}", end="\r", file=sys.stderr, flush=True)
+    used = {each: (account() - before[each]) / count for each, account in accounts.items()}
+    print(
+        f"{name:<16} {used['application']:8.2f} ms CPU application, {used['database']:.2f} ms CPU database, "
+        f"{1000 * (time.monotonic() - began) / count:.1f} ms in all",
+        flush=True,
+    )
+
+
+def _pbx(
+    client: httpx.Client, place: Installation, webhook_id: str, what: str, content: dict[str, str | None], status: int
+) -> httpx.Response:
+    body = json.dumps(content).encode()
+    secret = signature.parse_secret(place.pbx_secret)
+    headers = signature.sign(secret=secret, webhook_id=webhook_id, sent_at=datetime.now(UTC), body=body)
+    headers["Content-Type"] = "application/json"
+    return _good(client.post(f"/v1/pbx/{place.pbx_id}/{what}", content=body, headers=headers), status)
+
+
+def _good(answer: httpx.Response, status: int) -> httpx.Response:
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _stat(pid: int) -> list[str]:
+    # proc(5): what follows the name in brackets; state is field 3 of the manual, so field N stands at N - 3.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu_of_group(leader: int) -> float:
+    """CPU ms of the living processes of a process group."""
+    return _cpu(lambda stat: int(stat[2]) == leader)
+
+
+def _cpu_of_server(database: psycopg.Connection[tuple[object, ...]]) -> float:
+    """CPU ms of the PostgreSQL server: every backend and background process that lives, the one that asks included."""
+    postmaster = int(_stat(database.info.backend_pid)[1])
+    return _cpu(lambda stat: int(stat[1]) == postmaster)
+
+
+def _cpu(belongs: Callable[[list[str]], bool]) -> float:
+    ticks = 0
+    for each in Path("/proc").iterdir():
+        if each.name.isdigit():
+            try:
+                stat = _stat(int(each.name))
+            except OSError:
+                continue
+            ticks += int(stat[11]) + int(stat[12]) if belongs(stat) else 0
+    return ticks * _TICK_MS
+
+
+def _bytes(database: psycopg.Connection[tuple[object, ...]], *tables: str) -> int:
+    """With indexes and long values."""
+    found = database.execute(
+        "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", (list(tables),)
+    )
+    return int(str((found.fetchone() or (0,))[0]))
+
+
+def _rows(database: psycopg.Connection[tuple[object, ...]], table: str) -> int:
+    found = database.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+    return int(str((found or (0,))[0]))
+
+
+def _purge_all(place: Installation, database: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Moves every binding's end and rest into the past, lets the worker purge, and packs the tables."""
+    past = "now() - interval '400 days'"
+    database.execute(f"UPDATE bindings SET status = 'expired', ended_at = {past}, expires_at = {past}")
+    database.execute(f"UPDATE slots SET free_at = {past}")
+    worker = [sys.executable, "-m", "maskservice", "worker", "--once"]
+    while _rows(database, "slots"):
+        subprocess.run(worker, env=place.environment, check=True, capture_output=True)
+    database.execute("VACUUM FULL bindings")
+    database.execute("VACUUM FULL order_index")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
