@@ -16,6 +16,7 @@ from maskservice.cli.key import key
 from maskservice.cli.keys import keys
 from maskservice.cli.output import examples
 from maskservice.cli.pbx import pbx
+from maskservice.cli.plan import plan
 from maskservice.cli.pool import pool
 from maskservice.cli.pool_guard import guard as _guard  # noqa: F401 -- joins the group 'pool'
 from maskservice.cli.refusals import RefusingGroup
@@ -45,7 +46,7 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, agi, worker, call):
+for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, agi, worker, call, plan):
     main.add_command(_command)
 
 __all__ = ["main"]
