@@ -153,9 +153,7 @@ class PostgresServer:
         # As an argument the password would show in the list of running programs.
         environment = _environment() | {"PGPASSWORD": str(parts.pop("password", ""))}
         command = [program, "--no-password", f"--dbname={make_conninfo(**parts)}"]
-        return subprocess.run(
-            command, capture_output=True, check=True, timeout=_DUMP_TIMEOUT_S, env=environment
-        ).stdout
+        return subprocess.run(command, capture_output=True, check=True, timeout=_DUMP_TIMEOUT_S, env=environment).stdout
 
     def _administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(_libpq_url(self.admin_url), autocommit=True) as connection:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Insert,
     Integer,
     ScalarSelect,
@@ -99,7 +100,7 @@ def _save_leg() -> Update:
     same = _K.binding.is_not_distinct_from(_NEW["binding"])
     group = case((same, _K.attempt_group), else_=func.coalesce(_group_nearby(), _NEW["attempt_group"]))
     once = {name: func.coalesce(_K[name], _NEW[name]) for name in ("asked_at", "keyed_at")}
-    asking = literal_column(f"'{Outcome.ASKING.value}'")
+    asking: ColumnElement[str] = literal_column(f"'{Outcome.ASKING.value}'")
     changes: dict[str, Any] = {name: _NEW[name] for name in _LEG} | once | {"attempt_group": group}
     return update(CALLS).where(*_HERE, _K.outcome == asking).values(changes)
 

@@ -11,8 +11,9 @@ from typing import Annotated, Literal, assert_never
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from maskservice.domain.call import Connect, Direction, Gather, Hangup, Outcome, TraceStep
-from maskservice.domain.ids import BindingId
+from maskservice.domain.call import Connect, Direction, Gather, Hangup, Outcome, Party, TraceStep
+from maskservice.domain.causes import Cause, EndedBy
+from maskservice.domain.ids import AttemptGroupId, BindingId
 from maskservice.domain.prompts import Prompt, PromptId, say
 from maskservice.services.call_records import DryRun
 from maskservice.services.records import CallRecord
@@ -46,7 +47,33 @@ class CallAnswer(TypedDict):
     outcome: Annotated[str, Field(json_schema_extra={"enum": [str(each) for each in Outcome]})]
     caller: Annotated[CallerAnswer | None, Field(description="null for a withheld number.")]
     tries_used: Annotated[int, Field(description="Wrong extensions keyed in this call.")]
+    virtual_number: Annotated[str, Field(description="What was dialled, E.164.", examples=["+886900000000"])]
+    party: Annotated[
+        str | None,
+        Field(json_schema_extra={"enum": [*map(str, Party), None]}, description="Who was rung; null where nobody was."),
+    ]
+    group: Annotated[
+        str | None,
+        Field(
+            pattern="^grp_[0-9a-v]{37}$",
+            description="Calls of one caller to one binding that begin within 30 s of the one before share it: "
+            "handsets redial by themselves. null for calls older than the field.",
+        ),
+    ]
+    cause: Annotated[
+        str | None,
+        Field(json_schema_extra={"enum": [*map(str, Cause), None]}, description="Why it ended; null until it has."),
+    ]
+    ended_by: Annotated[
+        str | None,
+        Field(
+            json_schema_extra={"enum": [*map(str, EndedBy), None]},
+            description="Who ended it; null until it has ended, and after a talk, where no PBX says who hung up.",
+        ),
+    ]
     started_at: Time
+    asked_at: Annotated[Time | None, Field(description="The first time that digits were asked for.")]
+    keyed_at: Annotated[Time | None, Field(description="The first time that some came.")]
     connected_at: Time | None
     ringing_at: Time | None
     answered_at: Time | None
@@ -144,7 +171,14 @@ def call_answer(record: CallRecord) -> CallAnswer:
         "outcome": record.outcome,
         "caller": None if record.caller_tail is None else {"last3": record.caller_tail},
         "tries_used": record.tries_used,
+        "virtual_number": number,
+        "party": record.party,
+        "group": None if record.attempt_group is None else str(AttemptGroupId(number, record.attempt_group)),
+        "cause": record.cause,
+        "ended_by": record.ended_by,
         "started_at": write_moment(record.id.started_at),
+        "asked_at": write_moment_or_none(record.asked_at),
+        "keyed_at": write_moment_or_none(record.keyed_at),
         "connected_at": write_moment_or_none(record.connected_at),
         "ringing_at": write_moment_or_none(record.ringing_at),
         "answered_at": write_moment_or_none(record.answered_at),

@@ -1,4 +1,4 @@
-"""Calls as a tenant sees them: one tap, records, and the dry run.
+"""Calls as a tenant sees them: one tap, records, their export, and the dry run.
 
 Answers for: HTTP in, HTTP out; the numbers of a tap and a dry run come in the body, never in an address. Must not
 know: rules.
@@ -6,15 +6,17 @@ know: rules.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response, jsonify, stream_with_context
 
 from maskservice.domain.call import InboundCall
 from maskservice.domain.errors import MaskedNumberUnreadable
 from maskservice.domain.ids import CallId
 from maskservice.domain.masked import Dialled, read_dialled
 from maskservice.domain.phone import read_caller
-from maskservice.services.call_records import dry_run, get_call, list_calls
+from maskservice.services.call_records import dry_run, export_calls, get_call, list_calls
 from maskservice.services.records import Scope
 from maskservice.services.taps import tap
 from maskservice.web import examples
@@ -30,8 +32,10 @@ from maskservice.web.call_answers import (
     dry_run_answer,
     pass_answer,
 )
+from maskservice.web.call_lines import CSV, NDJSON, csv_lines, ndjson_lines
+from maskservice.web.call_queries import CallExportQuery, CallsQuery
 from maskservice.web.openapi import Answer, describe
-from maskservice.web.queries import CallsQuery, read_query
+from maskservice.web.queries import read_query
 from maskservice.web.schemas_calls import DryRunBody, TapBody
 from maskservice.web.tap_bodies import read_tap
 from maskservice.web.wiring import ports
@@ -55,10 +59,45 @@ TAG = "Calls"
 @requires(Scope.CALLS_READ, takes_query=True)
 def list_() -> Response:
     query = read_query(CallsQuery)
-    page = list_calls(
-        caller().tenant, limit=query.limit, before=query.cursor, binding_id=query.binding_id, ports=ports()
-    )
+    page = list_calls(caller().tenant, limit=query.limit, before=query.cursor, which=query.which, ports=ports())
     return jsonify(page_answer(page, call_answer))
+
+
+@bp.get("/export")
+@bp.doc(
+    **describe(
+        operation_id="exportCalls",
+        summary="Export calls that met the tenant's bindings, newest first",
+        description=(
+            "All that the filter leaves, as a stream. An answer that breaks off before its end is not whole: ask "
+            "again. In the CSV a cell that a spreadsheet could take for a formula begins with an apostrophe."
+        ),
+        tag=TAG,
+        scope=Scope.CALLS_READ,
+        query=CallExportQuery,
+        answers={
+            200: Answer(
+                "One line a call.",
+                {"type": "string"},
+                examples.CALLS_CSV,
+                content_type="text/csv",
+                headers={"Content-Disposition": "A name for the file."},
+                more={NDJSON: {"type": "string"}},
+            )
+        },
+    )
+)
+@requires(Scope.CALLS_READ, takes_query=True)
+def export() -> Response:
+    query = read_query(CallExportQuery)
+    pages = export_calls(caller().tenant, which=query.which, ports=ports())
+    # The first page is read before the answer begins, so that what fails at once is told as a problem.
+    pages = chain([next(pages)], pages)
+    is_csv = query.format == "csv"
+    lines = csv_lines(pages, bom=query.bom == "1") if is_csv else ndjson_lines(pages)
+    answer = Response(stream_with_context(lines), content_type=CSV if is_csv else NDJSON)
+    answer.headers["Content-Disposition"] = f'attachment; filename="calls.{query.format}"'
+    return answer
 
 
 @bp.post("")

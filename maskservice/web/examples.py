@@ -9,6 +9,7 @@ from typing import Any, Final
 
 BINDING_ID: Final = "bnd_069iu6js01tjp6iu9knooodns0001jjvbg2g0"
 CALL_ID: Final = "call_069iu6js01tjp6iu9knooodns0001jjvbg2g0"
+GROUP_ID: Final = "grp_069iu6js01tjp6iu9knooodns0001jjvbg2g0"
 PBX_ID: Final = "pbx_069iu6js01tjp6iu9knooodns0"
 LABEL: Final = "收貨人 陳O美 0900-000000#5678 台北市大安區敦化南路1段111號"
 
@@ -57,7 +58,14 @@ CALL: Final[dict[str, Any]] = {
     "outcome": "completed",
     "caller": {"last3": "321"},
     "tries_used": 0,
+    "virtual_number": "+886900000000",
+    "party": "recipient",
+    "group": GROUP_ID,
+    "cause": "normal_clearing",
+    "ended_by": None,
     "started_at": "2026-11-24T03:00:00.120Z",
+    "asked_at": "2026-11-24T03:00:00.120Z",
+    "keyed_at": "2026-11-24T03:00:09Z",
     "connected_at": "2026-11-24T03:00:09Z",
     "ringing_at": "2026-11-24T03:00:11Z",
     "answered_at": "2026-11-24T03:00:15Z",
@@ -69,6 +77,7 @@ CALL: Final[dict[str, Any]] = {
         {"step": "binding", "found": "active"},
     ],
 }
+CALLS_CSV: Final = '"id","group","virtual_number"\r\n"call_…","grp_…","0900-000000"\r\n'
 TAP: Final[dict[str, Any]] = {"masked_number": "0900-000000#5678", "caller": "0987-654-321"}
 PASS: Final[dict[str, Any]] = {"dial_uri": "tel:+886900000000", "expires_at": "2026-11-24T03:03:00Z"}
 DRY_RUN: Final[dict[str, Any]] = {"from": "+886987654321", "to": "+886900000000", "digits": "5678"}

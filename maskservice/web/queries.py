@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from maskservice.domain.binding import Status
 from maskservice.domain.errors import FieldError, InvalidContent
-from maskservice.web.schemas import FIELD_CODES, BindingKey, Body, OrderId, Waybill, check, pointer, refuse
+from maskservice.web.schemas import FIELD_CODES, Body, OrderId, Waybill, check, pointer, refuse
 
 LONGEST_PAGE: Final = 200
 USUAL_PAGE: Final = 50
@@ -88,10 +88,6 @@ class BindingsQuery(PageQuery):
         ]
         | None
     ) = None
-
-
-class CallsQuery(PageQuery):
-    binding_id: Annotated[BindingKey, Field(description="Calls that met this binding.")] | None = None
 
 
 class FormatQuery(Body):

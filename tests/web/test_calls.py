@@ -18,7 +18,8 @@ def test_a_call_is_shown_without_numbers(site: Site) -> None:
     assert page["next_cursor"] is None
     assert found.keys() == {
         "id", "pbx_call_id", "pbx_id", "binding_id", "direction", "outcome", "caller", "tries_used", "started_at",
-        "connected_at", "ringing_at", "answered_at", "ended_at", "duration_s", "trace",
+        "connected_at", "ringing_at", "answered_at", "ended_at", "duration_s", "trace", "virtual_number", "party",
+        "group", "cause", "ended_by", "asked_at", "keyed_at",
     }  # fmt: skip
     assert (found["pbx_call_id"], found["binding_id"], found["direction"]) == ("c-1", made["id"], "to_recipient")
     assert (found["outcome"], found["caller"]) == ("connecting", {"last3": "321"})

@@ -58,6 +58,7 @@ def test_a_route_that_forgets_to_ask_is_found(site: Site) -> None:
         ("GET", "/v1/labels", Scope.LABELS_READ),
         ("POST", "/v1/resolutions", Scope.RESOLUTIONS_READ),
         ("GET", "/v1/calls", Scope.CALLS_READ),
+        ("GET", "/v1/calls/export", Scope.CALLS_READ),
         ("POST", "/v1/calls", Scope.CALLS_WRITE),
         ("GET", "/v1/calls/x", Scope.CALLS_READ),
         ("POST", "/v1/calls/dry-run", Scope.CALLS_READ),
