@@ -6,13 +6,15 @@ format, the decision.
 
 from __future__ import annotations
 
+import re
 import time
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
+from werkzeug.exceptions import BadHost
 
 from maskservice.domain.call import Outcome
 from maskservice.domain.errors import InvalidContent, SignatureInvalid
@@ -31,7 +33,19 @@ bp = APIBlueprint("pbx", __name__, url_prefix="/v1/pbx/<pbx_id>")
 _FAILED: Final = Routed(neutral(), "error")
 _UNREADABLE: Final = Routed(neutral(), "unreadable")
 
+_CALL_PATH: Final = re.compile(r"/v1/pbx/([^/]+)/calls")
+
 _log = structlog.get_logger("maskservice.web")
+
+
+@bp.before_app_request
+def call_to_no_host() -> Response | None:
+    """A ``Host`` that is no host keeps a request from every route (werkzeug cannot bind it, and RFC 9112 section 3.2
+    asks for 400). But for a call there is somebody on the line."""
+    asked = _CALL_PATH.fullmatch(request.path)
+    if asked is None or request.method != "POST" or not isinstance(request.routing_exception, BadHost):
+        return None
+    return call(asked.group(1))
 
 
 @bp.post("/calls")
@@ -99,6 +113,9 @@ def event(pbx_id: str) -> Response:
 def _answered(pbx_id: str, sender: Sender, webhook: WebhookRequest) -> tuple[Routed, Written]:
     """What to do, in the PBX's words. Raises SignatureInvalid before anything in the request is read."""
     webhook_id = sender.verify(webhook)
+    if request.routing_exception is not None:
+        _log.warning("call_unreadable", dialect=sender.dialect.name, error=type(request.routing_exception).__name__)
+        return _UNREADABLE, sender.dialect.write_neutral_hangup(webhook)
     asked = Webhook(pbx_id, webhook_id, sender.dialect.read_call(webhook))
     routed = route_call(asked, ports())
     links = links_of(pbx_id, leg=webhook.leg)
