@@ -47,13 +47,18 @@ def ask_guard(
     question: Question, facts: Facts, who: Who, pbx_id: str, *, now: datetime, uow: UnitOfWork, ports: Ports
 ) -> GuardedCaller:
     """The caller's state, locked for this unit when an extension is keyed or a recipient may be reached without one; a
-    call-back and silence ask nothing."""
+    call-back, also one by the recipient's own pass, and silence ask nothing."""
     key = guard_key(who, pbx_id, ports)
     state = CallerState()
     line = facts.line
-    if line is not None and (isinstance(question, Keyed | Choice) or facts.passed is not None or facts.repeat):
+    if line is not None and (isinstance(question, Keyed | Choice) or _may_reach_bare(line, facts)):
         state = uow.guard.hold(line.pool_id, key, at=now)
     return GuardedCaller(key, who.caller is None, state)
+
+
+def _may_reach_bare(line: Line, facts: Facts) -> bool:
+    by_pass = facts.passed is not None and not facts.passed.is_recipient
+    return by_pass or (line.calls.repeat_call and bool(facts.repeat))
 
 
 def within_day(ruling: Ruling, line: Line, thread: Thread, *, now: datetime, uow: UnitOfWork) -> Ruling:

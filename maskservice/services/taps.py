@@ -48,8 +48,8 @@ class Pass:
 
 def tap(tenant: Tenant, command: Tap, ports: Ports) -> Pass:
     """Gives the caller his pass to the recipient: 180 seconds, never longer than the binding. He has one pass on a
-    virtual number: a newer tap replaces an older one. The recipient himself may be tapped for: his calls are call-backs
-    as ever, and nobody learns by this whose number it is.
+    virtual number: a newer tap replaces an older one. The recipient himself may be tapped for: he then reaches this
+    order's courier, as by his own link (``call_links.py``), and nobody learns by this whose number it is.
 
     Raises InvalidContent at /caller for a phone that the tenant may not bind either, NotFound where no live binding of
     the tenant answers to the parcel.

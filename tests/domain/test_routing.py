@@ -26,7 +26,7 @@ from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId, uuid7
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import PromptId
+from maskservice.domain.prompts import PromptId, say
 from maskservice.domain.question import Bare, Choice, Keyed, Over, Silence, Star, question_of
 from maskservice.domain.routing import Facts, decide
 
@@ -350,21 +350,52 @@ def test_what_is_no_pass_reads_as_none(name: str, own: tuple[Reachable, ...]) ->
     assert (ruling.remember_caller, ruling.wrong_try) == (False, False)
 
 
-@pytest.mark.parametrize("own", [(), OWN, MENU])
-def test_a_recipient_s_pass_chooses_the_order_whose_courier_he_reaches(own: tuple[Reachable, ...]) -> None:
-    chosen = replace(PASSED, is_recipient=True, contact=contact(b"c"))
-    ruling = rule(Bare(), Facts(LINE, passed=chosen, own=(*own, chosen)))
-    assert ruling.decision == Connect(Party.COURIER, B9)
-    assert ruling.direction is Direction.TO_COURIER
-    assert not ruling.remember_caller
-    assert isinstance(rule(Bare(), Facts(LINE, passed=replace(chosen, contact=None), own=own)).decision, Hangup)
-
-
 def test_the_trace_tells_a_tenant_why_its_pass_did_not_count() -> None:
     for name, step in (("blocked", ("caller", "blocked")), ("enrolled only", ("number", "enrolled_only"))):
         trace = rule(Bare(), NO_PASS[name]).trace
         assert [(each.step, each.found) for each in trace][1:3] == [("pass", "found"), step]
         assert {each.seen_by("ten_1").found for each in trace[1:3]} == {"none"}
+
+
+HIS_OWN = met(binding(9, tenant="ten_9"), recipient=True, contact=contact(b"courier-9"))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(LINE, passed=HIS_OWN),
+        Facts(LINE, passed=replace(HIS_OWN, binding=binding(9, status=Status.DELIVERED))),
+        Facts(LINE, passed=HIS_OWN, own=(*OWN, HIS_OWN)),
+        Facts(LINE, passed=HIS_OWN, own=(*MENU, HIS_OWN)),
+        Facts(LINE, passed=HIS_OWN, own=(HIS_OWN,), caller_is_courier=True),
+        Facts(LINE, passed=replace(HIS_OWN, shared_line=True)),
+        Facts(LINE, passed=HIS_OWN, caller=BLOCKED),
+        Facts(ENROLLED_ONLY, passed=HIS_OWN),
+    ],
+)
+def test_the_recipient_s_own_pass_names_the_order_whose_courier_he_means(facts: Facts) -> None:
+    """Without the menu, and barred from nothing: a call-back is no guess."""
+    ruling = rule(Bare(), facts)
+    assert ruling.decision == Connect(Party.COURIER, B9)
+    assert ruling.direction is Direction.TO_COURIER
+    assert (ruling.remember_caller, ruling.wrong_try, ruling.thread.ended) == (False, False, True)
+    assert [(each.step, each.found) for each in ruling.trace][1:] == [("pass", "found"), ("contact", "courier")]
+
+
+def test_where_no_courier_has_called_the_order_s_own_care_line_answers_or_the_neutral_sentence() -> None:
+    nobody = replace(HIS_OWN, contact=None)
+    assert rule(Bare(), Facts(LINE, passed=nobody, own=OWN)).decision == Hangup(say(PromptId.GOODBYE))
+    with_line = replace(nobody, has_care_line=True)
+    assert rule(Bare(), Facts(LINE, passed=with_line, own=OWN)).decision == Connect(Party.CARE_LINE, B9)
+
+
+@pytest.mark.parametrize("dead", [{"status": Status.LOCKED}, {"status": Status.RELEASED}, {"expires_at": NOW}])
+@pytest.mark.parametrize("own", [(), OWN, MENU])
+def test_the_recipient_s_own_pass_to_a_dead_binding_is_none(
+    dead: dict[str, object], own: tuple[Reachable, ...]
+) -> None:
+    facts = Facts(LINE, passed=replace(HIS_OWN, binding=binding(9, **dead)), own=own)
+    assert rule(Bare(), facts) == rule(Bare(), replace(facts, passed=None))
 
 
 @pytest.mark.parametrize("question", [Keyed("5671"), Silence(), Choice(None), Over()])

@@ -120,10 +120,12 @@ def test_a_pass_goes_before_all_other_readings_of_a_bare_call(shop: Shop) -> Non
     assert isinstance(dial(shop), Gather)
 
 
-def test_the_recipients_own_pass_changes_nothing_and_tells_nothing(shop: Shop) -> None:
-    view = shop.bind()
-    assert isinstance(give(shop, view.id, RECIPIENT), Pass)
+def test_a_tap_for_the_recipient_himself_leads_to_this_orders_courier_and_tells_nothing(shop: Shop) -> None:
+    view, later = shop.bind("A"), shop.bind("B")
     shop.reach(COURIER, view.masked_number.extension)
+    shop.reach(OTHER, later.masked_number.extension)
+    assert isinstance(dial(shop, RECIPIENT), Gather)  # the menu
+    assert give(shop, view.id, RECIPIENT) == give(shop, view.id, "0933-221-100")
     assert number(dial(shop, RECIPIENT)) == COURIER
 
 
