@@ -17,6 +17,7 @@ from uuid import UUID
 from maskservice.domain.errors import NotFound
 
 _NUMBER_BYTES = 7  # fifteen decimal digits, the longest E.164 number, need 50 bits
+PACKED_BYTES = 16 + _NUMBER_BYTES
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,8 +84,19 @@ class _NumberedId:
     prefix: ClassVar[str]
 
     def __str__(self) -> str:
-        number = int(self.virtual_number.removeprefix("+")).to_bytes(_NUMBER_BYTES, "big")
-        return f"{self.prefix}_{_write(self.key.bytes + number)}"
+        return f"{self.prefix}_{_write(self.packed)}"
+
+    @property
+    def packed(self) -> bytes:
+        """The id in 23 bytes: the key, then the number."""
+        return self.key.bytes + int(self.virtual_number.removeprefix("+")).to_bytes(_NUMBER_BYTES, "big")
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> Self:
+        """Reads :attr:`packed`. Raises NotFound for another length."""
+        if len(raw) != PACKED_BYTES:
+            raise NotFound("There is nothing under this id.")
+        return cls(f"+{int.from_bytes(raw[16:], 'big')}", UUID(bytes=raw[:16]))
 
     @classmethod
     def new(cls, virtual_number: str, *, now: datetime, randomness: bytes) -> Self:
@@ -96,10 +108,8 @@ class _NumberedId:
         """Reads an id. Raises NotFound for anything else: a garbled id names nothing, which is all that a caller may
         learn."""
         head, _, tail = text.partition("_")
-        raw = _read(tail, size=16 + _NUMBER_BYTES) if head == cls.prefix else None
-        if raw is None:
-            raise NotFound("There is nothing under this id.")
-        return cls(f"+{int.from_bytes(raw[16:], 'big')}", UUID(bytes=raw[:16]))
+        raw = _read(tail, size=PACKED_BYTES) if head == cls.prefix else None
+        return cls.unpack(raw or b"")
 
 
 @dataclass(frozen=True, slots=True)

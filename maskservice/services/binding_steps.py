@@ -181,6 +181,9 @@ def _changed_content(
     content = seal_content(recipient, row, index=ports.index, virtual_number=binding.id.virtual_number)
     if old is not None:
         content = replace(content, lock_reason=old.lock_reason)
+        if content.phone_mark != old.phone_mark:
+            # A recipient's pass leads to the courier. To whom is the recipient no more it would lead to the new one.
+            uow.passes.withdraw(binding.id, old.phone_mark)
     uow.bindings.save_content(binding.id, content)
     return StoredBinding(binding, content), warnings
 

@@ -38,6 +38,14 @@ class Passes(Protocol):
         """The one pass of the mark on this virtual number; a newer one replaces an older one."""
         ...
 
+    def until(self, binding_id: BindingId, mark: bytes) -> datetime | None:
+        """When the mark's pass to this binding ends or ended; None where it has none, or one to another binding."""
+        ...
+
+    def withdraw(self, binding_id: BindingId, mark: bytes) -> None:
+        """The mark's pass to this binding is no more; one to another binding stays."""
+        ...
+
     def forget(self, *, older_than: datetime, limit: int) -> int: ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Delete, bindparam, delete, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert
@@ -31,6 +32,13 @@ def _give() -> Insert:
 
 
 _GIVE = _give()
+_THIS = (
+    _P.virtual_number == bindparam("at_number", type_=_P.virtual_number.type),
+    _P.mark == bindparam("of_mark", type_=_P.mark.type),
+    _P.binding == bindparam("to_binding", type_=_P.binding.type),
+)
+_UNTIL = select(_P.expires_at).where(*_THIS)
+_WITHDRAW = delete(PASSES).where(*_THIS)
 
 
 @lru_cache(maxsize=8)
@@ -47,6 +55,10 @@ def _forget(limit: int) -> Delete:
     )
 
 
+def _this(binding_id: BindingId, mark: bytes) -> dict[str, Any]:
+    return {"at_number": binding_id.virtual_number, "of_mark": mark, "to_binding": binding_id.key}
+
+
 class SqlPasses:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -61,6 +73,13 @@ class SqlPasses:
                 "expires_at": expires_at,
             },
         )
+
+    def until(self, binding_id: BindingId, mark: bytes) -> datetime | None:
+        row = self._statements.first(_UNTIL, _this(binding_id, mark))
+        return None if row is None else row[0]
+
+    def withdraw(self, binding_id: BindingId, mark: bytes) -> None:
+        self._statements.change(_WITHDRAW, _this(binding_id, mark))
 
     def forget(self, *, older_than: datetime, limit: int) -> int:
         return self._statements.change(_forget(limit), {"limit_time": older_than})

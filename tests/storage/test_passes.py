@@ -80,6 +80,24 @@ def test_a_tenant_sees_its_own_passes_only(uow: SqlUnitOfWork, world: World) -> 
     assert passed(uow, tenant_id=world.tenant.id) is None
 
 
+def test_a_pass_is_told_by_mark_and_binding(uow: SqlUnitOfWork, world: World) -> None:
+    mine, other = world.bind(uow).binding.id, world.bind(uow).binding.id
+    uow.passes.give(mine, MARK, expires_at=NOW + SECOND)
+    assert uow.passes.until(mine, MARK) == NOW + SECOND
+    assert uow.passes.until(other, MARK) is None
+    assert uow.passes.until(mine, b"somebody-else") is None
+
+
+def test_a_pass_is_withdrawn_by_mark_and_binding(uow: SqlUnitOfWork, world: World) -> None:
+    mine, other = world.bind(uow).binding.id, world.bind(uow).binding.id
+    uow.passes.give(mine, MARK, expires_at=NOW + SECOND)
+    uow.passes.withdraw(other, MARK)
+    uow.passes.withdraw(mine, b"somebody-else")
+    assert passed(uow) is not None
+    uow.passes.withdraw(mine, MARK)
+    assert passed(uow) is None
+
+
 def test_expired_passes_are_forgotten_oldest_first_and_bounded(uow: SqlUnitOfWork, world: World) -> None:
     stored = world.bind(uow)
     for place in range(4):
