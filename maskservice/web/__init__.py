@@ -12,6 +12,8 @@ import maskservice
 from maskservice.web import (
     binding_steps,
     bindings,
+    call_links,
+    call_page,
     calls,
     docs,
     labels,
@@ -30,7 +32,10 @@ from maskservice.web.wiring import DEFAULT_MAX_BODY_BYTES, EXTENSION, Check, Wir
 
 __all__ = ["Check", "Wiring", "new_api", "register"]
 
-BLUEPRINTS = (bindings.bp, binding_steps.bp, labels.bp, resolutions.bp, pbx.bp, calls.bp, operations.bp, docs.bp)
+BLUEPRINTS = (
+    bindings.bp, binding_steps.bp, labels.bp, resolutions.bp, pbx.bp, calls.bp, call_links.bp, call_page.bp,
+    operations.bp, docs.bp,
+)  # fmt: skip
 
 
 def new_api(*, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES) -> APIFlask:

@@ -26,6 +26,10 @@ PUBLIC_ENDPOINTS: Final = frozenset(
 PBX_ENDPOINTS: Final = frozenset({"pbx.call", "pbx.event"})
 """What a PBX signs with its own secret instead (telephony/signature.py)."""
 
+LINK_ENDPOINTS: Final = frozenset({"call_page.show", "call_page.call"})
+"""What the recipient opens: he has no key, the keyed token in the address is his credential (services/call_links.py).
+A token that is not ours is told 404, as one whose binding is dead: a 401 would tell the two apart."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -1,4 +1,5 @@
-"""What the API answers about calls: records, taps, dry runs, and (for the description only) what a PBX is answered.
+"""What the API answers about calls: records, taps, links, dry runs, and (for the description only) what a PBX is
+answered.
 
 Answers for: the other party being shown by its last three digits at most. Must not know: routes, storage, how a PBX's
 answer is written.
@@ -6,6 +7,7 @@ answer is written.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal, assert_never
 
 from pydantic import Field
@@ -90,6 +92,11 @@ class CallPage(TypedDict):
 class PassAnswer(TypedDict):
     dial_uri: Annotated[str, Field(description="The virtual number alone.", examples=["tel:+886900000000"])]
     expires_at: Annotated[Time, Field(description="Until then the caller needs no extension.")]
+
+
+class CallLinkAnswer(TypedDict):
+    url: Annotated[str, Field(description="For the recipient only; holds no real number.")]
+    expires_at: Annotated[Time, Field(description="The binding's end, which a delivery brings nearer.")]
 
 
 class PromptAnswer(TypedDict):
@@ -190,6 +197,10 @@ def call_answer(record: CallRecord) -> CallAnswer:
 
 def pass_answer(given: Pass) -> PassAnswer:
     return {"dial_uri": given.dial_uri, "expires_at": write_moment(given.expires_at)}
+
+
+def call_link_answer(url: str, expires_at: datetime) -> CallLinkAnswer:
+    return {"url": url, "expires_at": write_moment(expires_at)}
 
 
 def dry_run_answer(run: DryRun) -> DryRunAnswer:

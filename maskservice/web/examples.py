@@ -80,6 +80,10 @@ CALL: Final[dict[str, Any]] = {
 CALLS_CSV: Final = '"id","group","virtual_number"\r\n"call_…","grp_…","0900-000000"\r\n'
 TAP: Final[dict[str, Any]] = {"masked_number": "0900-000000#5678", "caller": "0987-654-321"}
 PASS: Final[dict[str, Any]] = {"dial_uri": "tel:+886900000000", "expires_at": "2026-11-24T03:03:00Z"}
+CALL_LINK: Final[dict[str, Any]] = {
+    "url": "https://mask.example.com/c/AZNzi8AAfGdlqmPv1-4yngAAzomgRIABBRQeKDI8RlBaZG54goyWoKo0",
+    "expires_at": "2027-01-23T02:00:00Z",
+}
 DRY_RUN: Final[dict[str, Any]] = {"from": "+886987654321", "to": "+886900000000", "digits": "5678"}
 DRY_RUN_ANSWER: Final[dict[str, Any]] = {
     "decision": {"action": "connect", "binding_id": BINDING_ID, "party": "recipient", "caller_id": "+886900000000"},

@@ -58,3 +58,7 @@ class DryRunBody(Body):
         str, Field(min_length=1, max_length=256, description="May carry the extension.", examples=["+886900000000"])
     ]
     digits: Annotated[str, Field(max_length=64, description="What was keyed.", examples=["5678"])] | None = None
+
+
+class CallLinkBody(Body):
+    """Nothing to say."""

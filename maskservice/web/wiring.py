@@ -36,7 +36,7 @@ def _metrics_dir() -> str | None:
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """``readiness`` never raises. ``metrics_dir``: the folder shared by a server's processes, None for one.
-    ``public_url``: the address that PBXs call, with no slash at its end; their signatures cover it.
+    ``public_url``: the address that PBXs call and links lead to, with no slash at its end; signatures cover it.
     """
 
     ports: Ports

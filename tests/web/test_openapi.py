@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from maskservice.domain.ids import BindingId, CallId
-from maskservice.web.auth import PUBLIC_ENDPOINTS
+from maskservice.web.auth import LINK_ENDPOINTS, PUBLIC_ENDPOINTS
 from maskservice.web.docs import POLICY
 from tests.web.conftest import Site
 
@@ -42,7 +42,7 @@ def test_the_first_answer_comes_soon_and_holds_no_address(site: Site) -> None:
 
 def test_every_route_is_described(site: Site, spec: Any) -> None:
     described = {(path, method.upper()) for path, method, _ in operations(spec)}
-    hidden = {"openapi.spec", "docs.docs", "static"}
+    hidden = {"openapi.spec", "docs.docs", "static"} | LINK_ENDPOINTS  # pages for people
     served = {
         (re.sub(r"<([^>]+)>", r"{\1}", rule.rule), method)
         for rule in site.app.url_map.iter_rules()
@@ -50,7 +50,7 @@ def test_every_route_is_described(site: Site, spec: Any) -> None:
         if rule.endpoint not in hidden
     }
     assert described == served
-    assert hidden <= PUBLIC_ENDPOINTS
+    assert hidden <= PUBLIC_ENDPOINTS | LINK_ENDPOINTS
 
 
 def test_every_operation_says_what_matters(spec: Any) -> None:
@@ -115,6 +115,7 @@ def test_real_answers_fit_their_schemas(site: Site, spec: Any) -> None:
         ("CallPage", site.ask("GET", "/v1/calls").json),
         ("ResolutionAnswer", site.ask("POST", "/v1/resolutions", {"waybill": "H1"}).json),
         ("PassAnswer", site.ask("POST", "/v1/calls", {"waybill": "H1", "caller": "0911222333"}).json),
+        ("CallLinkAnswer", site.ask("POST", f"/v1/bindings/{made['id']}/call-link").json),
         ("DryRunAnswer", site.ask("POST", "/v1/calls/dry-run", {"to": "0900000000"}).json),
         ("DryRunAnswer", site.ask("POST", "/v1/calls/dry-run", {"to": "0900000000", "digits": made["extension"]}).json),
         ("DryRunAnswer", site.ask("POST", "/v1/calls/dry-run", {"to": "nowhere"}).json),
