@@ -21,7 +21,7 @@ from tests.postgres import PostgresServer, PostgresUnavailableError
 
 _NO_POSTGRES = "NO POSTGRESQL"
 # A skip for want of one of these is no small print: the closing summary shouts it.
-_LOUD = (_NO_POSTGRES, "NO TELEPHONY")
+_LOUD = (_NO_POSTGRES, "NO TELEPHONY", "NO BROWSER")
 # Each of these folders runs on one worker: a PBX has one machine to itself, races and kills want no neighbours.
 _TOGETHER = {"pbx": "telephony", "system": "system"}
 

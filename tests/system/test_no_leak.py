@@ -111,6 +111,12 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
     assert post("/v1/calls", {"caller": national(TAPPER), "waybill": "H1"}).status_code == 200
     assert pbx.call(TAPPER, masked.partition("#")[0]).connected
     assert pbx.call(RECIPIENT, masked.partition("#")[0]).connected
+    link = post(f"{binding}/call-link").json()["url"]
+    for form in ("svg", "png"):
+        assert client.get(f"{binding}/call-link.{form}").status_code == 200
+    for answer in (client.get(link), client.post(link), client.get(f"{link}?lang=en")):
+        assert answer.status_code == 200
+    assert client.get(f"/c/{national(REFUSED)}").status_code == 404
     pbx.call(COURIER, masked)
     assert pbx.call(RECIPIENT, masked.partition("#")[0]).as_dict(reveal=True)
     pbx.call(COURIER, masked, in_dial_string=True, answer=False)
