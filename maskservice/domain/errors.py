@@ -95,6 +95,18 @@ class NameTaken(Conflict):
     code = "name_taken"
 
 
+class PhoneEnrolled(Conflict):
+    """A phone is on another courier of the tenant's roster already."""
+
+    code = "phone_enrolled"
+
+
+class PinTaken(Conflict):
+    """The PIN is another courier's of the tenant: a PIN names one person."""
+
+    code = "pin_taken"
+
+
 class IdempotencyKeyReused(MaskServiceError):
     """The Idempotency-Key was used before with another body."""
 

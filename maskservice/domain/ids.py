@@ -75,6 +75,15 @@ def new_plain_id(prefix: str, now: datetime, randomness: bytes) -> str:
     return plain_id(prefix, uuid7(now, randomness))
 
 
+def read_plain_id(prefix: str, text: str) -> UUID:
+    """The key in a ``prefix_…`` id. Raises NotFound for anything else."""
+    head, _, tail = text.partition("_")
+    raw = _read(tail, size=16) if head == prefix else None
+    if raw is None:
+        raise NotFound("There is nothing under this id.")
+    return UUID(bytes=raw)
+
+
 @dataclass(frozen=True, slots=True)
 class _NumberedId:
     """A row's key together with the virtual number (E.164) that it lies under."""

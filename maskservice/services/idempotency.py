@@ -58,3 +58,29 @@ def claim_key(
     else:
         view = open_view(settled(stored, uow, now), cipher=ports.cipher, now=now)
     return Bound(view, created=earlier.created, replayed=True)
+
+
+def claim_plain_key(
+    request: IdempotentRequest | None,
+    tenant: Tenant,
+    *,
+    key: UUID,
+    now: datetime,
+    uow: UnitOfWork,
+    ports: Ports,
+) -> IdempotencyClaim | None:
+    """Claims the Idempotency-Key for something that hangs on no order, to be made under ``key``; the earlier claim
+    where the key was used before for the same request. Raises IdempotencyKeyReused, IdempotencyInProgress.
+
+    No answer is stored with it: whoever asks makes the first one again from the request, which is the same, and from
+    the key of what was made, which tells its id and its moment.
+    """
+    if request is None:
+        return None
+    print_ = ports.index.fingerprint("request", tenant.id.encode(), request.route.encode(), request.body)
+    earlier = uow.idempotency.claim(IdempotencyClaim(tenant.id, request.key, print_, "", key, now))
+    if earlier is not None and earlier.fingerprint != print_:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used with another request; take a new key for a new request."
+        )
+    return earlier

@@ -24,6 +24,7 @@ from maskservice.services.repositories import (
     Slots,
     Tenants,
 )
+from maskservice.services.roster_repositories import Assignments, CallerRules, Couriers
 
 
 class Clock(Protocol):
@@ -95,6 +96,9 @@ class UnitOfWork(Protocol):
     calls: Calls
     receipts: Receipts
     guard: Guard
+    couriers: Couriers
+    assignments: Assignments
+    caller_rules: CallerRules
     pbxs: Pbxs
     crypto_keys: CryptoKeys
 

@@ -27,6 +27,8 @@ class Scope(StrEnum):
     RESOLUTIONS_READ = "resolutions:read"
     CALLS_READ = "calls:read"
     CALLS_WRITE = "calls:write"
+    COURIERS_READ = "couriers:read"
+    COURIERS_WRITE = "couriers:write"
 
 
 ALL_SCOPES = frozenset(Scope)

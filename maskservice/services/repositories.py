@@ -6,7 +6,7 @@ Every method that is on the way of a call names the virtual number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -90,6 +90,10 @@ class Numbers(Protocol):
         ...
 
     def is_own(self, mark: bytes) -> bool: ...
+
+    def own_among(self, marks: Collection[bytes]) -> frozenset[bytes]:
+        """Those of up to some thousand marks that are a number of any pool; no statement for none."""
+        ...
 
     def offer(
         self, *, tenant_id: str, pool_name: str, phone_mark: bytes | None, spread: int, limit: int = 8
@@ -182,7 +186,7 @@ class Bindings(Protocol):
     def purge(self, binding_id: BindingId, *, extension: str, at: datetime) -> None:
         """Nothing where the binding was rekeyed and lives on under another extension. Otherwise forgets everything
         personal of the binding and its contacts: sealed values, wrapped keys, marks, masked
-        name."""
+        name; and its assignments and rules for callers."""
         ...
 
     def count_by_status(self, now: datetime) -> Mapping[Status, int]: ...

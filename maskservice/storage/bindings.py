@@ -32,6 +32,7 @@ from maskservice.domain.binding import ENDED, Binding, Status
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import SealedContent, StoredBinding
 from maskservice.storage.hot_models import BINDINGS, CONTACTS, ORDERS, SLOTS, not_ended
+from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES
 from maskservice.storage.rows import (
     BINDING_COLUMNS,
     FACT_COLUMNS,
@@ -69,7 +70,7 @@ _BY_SLOT = (
     .where(_S.virtual_number == bindparam("at_number"), _S.extension == bindparam("digits"))
 )
 _NOW = bindparam("now", type_=_B.expires_at.type)
-_FORGET_CONTACT = delete(CONTACTS).where(*_here(CONTACTS.c, "binding"))
+_FORGET = [delete(table).where(*_here(table.c, "binding")) for table in (CONTACTS, ASSIGNMENTS, CALLER_RULES)]
 _TRUE_STATUS = case((not_ended(BINDINGS) & (_B.expires_at <= _NOW), literal_column("'expired'")), else_=_B.status)
 _COUNT = select(_TRUE_STATUS.label("true_status"), func.count()).select_from(BINDINGS).group_by(literal_column("1"))
 
@@ -215,7 +216,8 @@ class SqlBindings:
     def purge(self, binding_id: BindingId, *, extension: str, at: datetime) -> None:
         place = _place(binding_id)
         if self._statements.change(_PURGE, place | {"moment": at, "digits": extension}):
-            self._statements.change(_FORGET_CONTACT, place)
+            for forget in _FORGET:
+                self._statements.change(forget, place)
 
     def count_by_status(self, now: datetime) -> Mapping[Status, int]:
         """Every status is there, with 0 where none is. Reads the whole table: for a metric that is asked for now and

@@ -5,7 +5,7 @@ Answers for: the repository ``Numbers``; the count never passes the ceiling. Mus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -35,6 +35,7 @@ _N, _P = NUMBERS.c, POOLS.c
 # No conflict target: the number and its mark are unique each, and either one means that it is known.
 _ADD = upsert(NUMBERS).on_conflict_do_nothing()
 _IS_OWN = select(_N.virtual_number).where(_N.mark == bindparam("wanted"))
+_OWN_AMONG = select(_N.mark).where(_N.mark.in_(bindparam("wanted", expanding=True)))
 _TAKE = (
     update(NUMBERS)
     .where(_N.virtual_number == bindparam("wanted"), _N.held < bindparam("ceiling_given"))
@@ -105,6 +106,11 @@ class SqlNumbers:
 
     def is_own(self, mark: bytes) -> bool:
         return self._statements.first(_IS_OWN, {"wanted": mark}) is not None
+
+    def own_among(self, marks: Collection[bytes]) -> frozenset[bytes]:
+        if not marks:
+            return frozenset()
+        return frozenset(row[0] for row in self._statements.rows(_OWN_AMONG, {"wanted": list(marks)}))
 
     def offer(
         self, *, tenant_id: str, pool_name: str, phone_mark: bytes | None, spread: int, limit: int = 8

@@ -21,7 +21,10 @@ from maskservice.services.repositories import (
     Slots,
     Tenants,
 )
+from maskservice.services.roster_repositories import Assignments, CallerRules, Couriers
+from maskservice.storage.assignments import SqlAssignments
 from maskservice.storage.bindings import SqlBindings
+from maskservice.storage.caller_rules import SqlCallerRules
 from maskservice.storage.calls import SqlCalls
 from maskservice.storage.contacts import SqlContacts
 from maskservice.storage.crypto_keys import SqlCryptoKeys
@@ -33,6 +36,7 @@ from maskservice.storage.passes import SqlPasses
 from maskservice.storage.pbxs import SqlPbxs
 from maskservice.storage.pools import SqlPools
 from maskservice.storage.receipts import SqlReceipts
+from maskservice.storage.roster import SqlCouriers
 from maskservice.storage.slots import SqlSlots
 from maskservice.storage.statements import Statements
 from maskservice.storage.tenants import SqlApiKeys, SqlTenants
@@ -57,6 +61,9 @@ class SqlUnitOfWork:
         self.calls: Calls = SqlCalls(statements)
         self.receipts: Receipts = SqlReceipts(statements)
         self.guard: Guard = SqlGuard(statements)
+        self.couriers: Couriers = SqlCouriers(statements)
+        self.assignments: Assignments = SqlAssignments(statements)
+        self.caller_rules: CallerRules = SqlCallerRules(statements)
         self.pbxs: Pbxs = SqlPbxs(statements)
         self.crypto_keys: CryptoKeys = SqlCryptoKeys(statements)
 

@@ -49,6 +49,8 @@ BY_CLASS: Final[Mapping[type[MaskServiceError], Kind]] = MappingProxyType(
         errors.BindingNotLive: Kind(409, "The binding's status does not allow this step"),
         errors.BindingPurged: Kind(409, "The binding's details were purged"),
         errors.NameTaken: Kind(409, "The name is taken"),
+        errors.PhoneEnrolled: Kind(409, "The phone is another courier's"),
+        errors.PinTaken: Kind(409, "The PIN is taken"),
         errors.IdempotencyKeyReused: Kind(422, "The Idempotency-Key belongs to another request"),
         errors.IdempotencyInProgress: Kind(409, "The first request with this Idempotency-Key is still in progress"),
         Unavailable: Kind(503, "Not available now"),

@@ -85,7 +85,7 @@ def test_indexes_and_checks_are_those_of_the_models(database: Database, tmp_path
 def test_every_hot_key_holds_the_virtual_number(database: Database) -> None:
     """What a table distributed by virtual number needs, and no foreign key on it."""
     found = inspect(database.engine)
-    for name in ("slots", "bindings", "contacts", "passes", "calls", "webhook_receipts"):
+    for name in ("slots", "bindings", "contacts", "passes", "calls", "webhook_receipts", "assignments"):
         keys = [found.get_pk_constraint(name)["constrained_columns"]]
         keys += [index["column_names"] for index in found.get_indexes(name) if index["unique"]]
         keys += [unique["column_names"] for unique in found.get_unique_constraints(name)]
