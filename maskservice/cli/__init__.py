@@ -10,6 +10,9 @@ import click
 from maskservice import __version__
 from maskservice.cli.agi import agi
 from maskservice.cli.call import call
+from maskservice.cli.caller import caller
+from maskservice.cli.courier import courier
+from maskservice.cli.courier_import import import_ as _import  # noqa: F401 -- joins the group 'courier'
 from maskservice.cli.demo import demo
 from maskservice.cli.init import init
 from maskservice.cli.key import key
@@ -46,7 +49,24 @@ def main() -> None:
     """
 
 
-for _command in (demo, init, tenant, key, pool, numbers, pbx, keys, serve, agi, worker, call, plan):
+_COMMANDS = (
+    demo,
+    init,
+    tenant,
+    key,
+    pool,
+    numbers,
+    courier,
+    caller,
+    pbx,
+    keys,
+    serve,
+    agi,
+    worker,
+    call,
+    plan,
+)
+for _command in _COMMANDS:
     main.add_command(_command)
 
 __all__ = ["main"]

@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 
 from maskservice.domain.binding import ENDED
 from maskservice.domain.errors import BindingNotLive, FieldError, InvalidContent, NotFound
-from maskservice.domain.ids import BindingId
+from maskservice.domain.ids import BindingId, read_plain_id
 from maskservice.domain.roster import MOST_ASSIGNED
 from maskservice.services.endings import load_own
 from maskservice.services.ports import Ports
 from maskservice.services.records import Tenant
+from maskservice.services.roster import COURIER_PREFIX
 
 
 def assign_couriers(
@@ -22,8 +23,8 @@ def assign_couriers(
 ) -> Sequence[str]:
     """Gives these couriers, and no others, to the binding; their ids, sorted and each once. None takes all back.
 
-    Raises NotFound for the binding, BindingNotLive where it has ended, InvalidContent at /couriers/N for ids that are
-    on the tenant's roster not.
+    Raises NotFound for the binding, BindingNotLive where it has ended, InvalidContent at /couriers/N for what is no
+    courier on the tenant's roster.
     """
     with ports.unit() as uow:
         stored = load_own(tenant.id, binding_id, uow, ports.clock.now(), change=True)
@@ -31,7 +32,7 @@ def assign_couriers(
             raise BindingNotLive("The binding has ended: nobody can be given to it any more.")
         # A courier who is being removed meanwhile must not be assigned behind his removal's back.
         uow.couriers.hold(tenant.id)
-        _require_known(courier_ids, uow.couriers.several(tenant.id, set(courier_ids)))
+        _require_known(courier_ids, uow.couriers.several(tenant.id, {each for each in courier_ids if _is_id(each)}))
         assigned = sorted(set(courier_ids))
         uow.assignments.replace(binding_id, assigned)
         uow.commit()
@@ -45,6 +46,15 @@ def assigned_couriers(tenant: Tenant, binding_id: BindingId, *, ports: Ports) ->
         if stored is None or stored.binding.tenant_id != tenant.id:
             raise NotFound("There is no such binding.")
         return uow.assignments.of_binding(binding_id)
+
+
+def _is_id(text: str) -> bool:
+    """Only what is one is asked for: any other text may hold what a database refuses."""
+    try:
+        read_plain_id(COURIER_PREFIX, text)
+    except NotFound:
+        return False
+    return True
 
 
 def _require_known(courier_ids: Sequence[str], known: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from maskservice.domain.errors import NotFound, PhoneEnrolled, PinTaken
 from maskservice.domain.ids import plain_id, read_plain_id, time_of, uuid7
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.roster import AUTO
+from maskservice.domain.roster import AUTO, plain_text
 from maskservice.services.binding_reads import Page
 from maskservice.services.binding_steps import UNCHANGED
 from maskservice.services.content import seal_phone
@@ -102,8 +102,9 @@ def list_couriers(
 ) -> Page[CourierView]:
     """Newest first. ``before``: the key of the last one already seen; ``limit`` 1 to 200; ``carrier``: exactly so."""
     last = None if before is None else plain_id(COURIER_PREFIX, before)
+    wanted = None if carrier is None else plain_text(carrier)
     with ports.unit(write=False) as uow:
-        found = uow.couriers.page(tenant.id, limit=limit + 1, before=last, carrier=carrier)
+        found = uow.couriers.page(tenant.id, limit=limit + 1, before=last, carrier=wanted)
     rows = [open_courier(each, tenant, ports.cipher) for each in found[:limit]]
     return Page(rows, read_plain_id(COURIER_PREFIX, rows[-1].id) if len(found) > limit else None)
 
@@ -169,9 +170,7 @@ def judged_draft(tenant: Tenant, draft: CourierDraft, uow: UnitOfWork, ports: Po
 
 
 def sealed_phones(phones: Mapping[bytes, PhoneNumber], row: RowCipher) -> tuple[EnrolledPhone, ...]:
-    return tuple(
-        EnrolledPhone(caller, seal_phone(phone, row, phone_field(caller))) for caller, phone in phones.items()
-    )
+    return tuple(EnrolledPhone(caller, seal_phone(phone, row, phone_field(caller))) for caller, phone in phones.items())
 
 
 def _own(tenant: Tenant, courier_id: str, uow: UnitOfWork) -> StoredCourier:

@@ -69,9 +69,7 @@ def _import(tenant: Tenant, rows: Sequence[CourierDraft | InvalidContent], ports
     return outcomes
 
 
-def _judged(
-    draft: CourierDraft, tenant: Tenant, own: frozenset[bytes], ports: Ports
-) -> Judged | InvalidContent:
+def _judged(draft: CourierDraft, tenant: Tenant, own: frozenset[bytes], ports: Ports) -> Judged | InvalidContent:
     try:
         judged = judge(draft, tenant, own, ports)
     except InvalidContent as refusal:
@@ -84,10 +82,7 @@ def _judged(
 
 def _roster(tenant: Tenant, read: Sequence[Judged | InvalidContent], uow: UnitOfWork) -> _Roster:
     callers = {
-        caller
-        for each in read
-        if isinstance(each, Judged) and each.phones is not UNCHANGED
-        for caller in each.phones
+        caller for each in read if isinstance(each, Judged) and each.phones is not UNCHANGED for caller in each.phones
     }
     owners = dict(uow.couriers.owners(tenant.id, callers))
     return _Roster(owners, dict(uow.couriers.several(tenant.id, set(owners.values()))))
@@ -109,9 +104,7 @@ def _enter(tenant: Tenant, row: Judged, roster: _Roster, uow: UnitOfWork, ports:
     return RowOutcome(view, created=True)
 
 
-def _known(
-    tenant: Tenant, row: Judged, roster: _Roster, uow: UnitOfWork, ports: Ports
-) -> StoredCourier | None:
+def _known(tenant: Tenant, row: Judged, roster: _Roster, uow: UnitOfWork, ports: Ports) -> StoredCourier | None:
     """The courier that the row is about, if he is on the roster. Raises PhoneEnrolled, PinTaken."""
     phones = () if row.phones is UNCHANGED else row.phones
     owners = {roster.owners.get(caller) for caller in phones}

@@ -73,9 +73,7 @@ def judge(draft: CourierDraft, tenant: Tenant, own: Collection[bytes], ports: Po
     )
 
 
-def faults(
-    draft: CourierDraft, tenant: Tenant, own: Collection[bytes], ports: Ports
-) -> tuple[FieldError, ...]:
+def faults(draft: CourierDraft, tenant: Tenant, own: Collection[bytes], ports: Ports) -> tuple[FieldError, ...]:
     """Every field error of what the draft names."""
     found: list[FieldError | None] = []
     if draft.name is not UNCHANGED:

@@ -31,9 +31,7 @@ class SqlAssignments:
         number, key = binding_id.virtual_number, binding_id.key
         self._statements.change(_CLEAR, {"at_number": number, "at_key": key})
         if courier_ids:
-            rows = [
-                {"virtual_number": number, "binding": key, "courier_id": each} for each in sorted(set(courier_ids))
-            ]
+            rows = [{"virtual_number": number, "binding": key, "courier_id": each} for each in sorted(set(courier_ids))]
             self._statements.change(_ADD, rows)
 
     def of_binding(self, binding_id: BindingId) -> Sequence[str]:

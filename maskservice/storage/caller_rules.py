@@ -48,9 +48,7 @@ def _page(*, before: bool, binding: bool) -> Select[Any]:
     if before:
         statement = statement.where(_R.id < bindparam("before"))
     if binding:
-        statement = statement.where(
-            _R.binding == bindparam("at_key"), _R.virtual_number == bindparam("at_number")
-        )
+        statement = statement.where(_R.binding == bindparam("at_key"), _R.virtual_number == bindparam("at_number"))
     return statement.order_by(_R.id.desc()).limit(bindparam("room", type_=Integer()))
 
 

@@ -30,9 +30,7 @@ _HOLD = select(TENANTS.c.id).where(TENANTS.c.id == bindparam("at_tenant")).with_
 _ADD = upsert(COURIERS).on_conflict_do_nothing(
     index_elements=[_C.tenant_id, _C.pin_mark], index_where=text("pin_mark IS NOT NULL")
 )
-_SEVERAL = select(*_COLUMNS).where(
-    _OF_TENANT, _C.id.in_(bindparam("wanted", expanding=True)), _C.revoked_at.is_(None)
-)
+_SEVERAL = select(*_COLUMNS).where(_OF_TENANT, _C.id.in_(bindparam("wanted", expanding=True)), _C.revoked_at.is_(None))
 _SAVE = update(COURIERS).where(*_HERE)
 _REMOVE = (
     update(COURIERS)

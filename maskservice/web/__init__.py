@@ -10,11 +10,14 @@ from apiflask import APIFlask
 
 import maskservice
 from maskservice.web import (
+    assignments,
     binding_steps,
     bindings,
     call_links,
     call_page,
+    caller_rules,
     calls,
+    couriers,
     docs,
     labels,
     metrics,
@@ -33,9 +36,20 @@ from maskservice.web.wiring import DEFAULT_MAX_BODY_BYTES, EXTENSION, Check, Wir
 __all__ = ["Check", "Wiring", "new_api", "register"]
 
 BLUEPRINTS = (
-    bindings.bp, binding_steps.bp, labels.bp, resolutions.bp, pbx.bp, calls.bp, call_links.bp, call_page.bp,
-    operations.bp, docs.bp,
-)  # fmt: skip
+    bindings.bp,
+    binding_steps.bp,
+    labels.bp,
+    resolutions.bp,
+    couriers.bp,
+    assignments.bp,
+    caller_rules.bp,
+    pbx.bp,
+    calls.bp,
+    call_links.bp,
+    call_page.bp,
+    operations.bp,
+    docs.bp,
+)
 
 
 def new_api(*, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES) -> APIFlask:

@@ -112,3 +112,46 @@ PBX_EVENT: Final[dict[str, Any]] = {
     "at": "2026-11-24T03:00:51Z",
     "duration_s": 36,
 }
+
+COURIER_ID: Final = "cou_069iu6js01tjp6iu9knooodns0"
+NEW_COURIER: Final[dict[str, Any]] = {
+    "name": "王大明",
+    "carrier": "黑貓宅急便",
+    "phones": ["0987-654-321"],
+    "pin": "auto",
+}
+COURIER: Final[dict[str, Any]] = {
+    "id": COURIER_ID,
+    "name": "王O明",
+    "carrier": "黑貓宅急便",
+    "phones": [{"last3": "321"}],
+    "has_pin": True,
+    "created_at": "2026-11-24T02:00:00Z",
+}
+COURIER_WITH_PIN: Final[dict[str, Any]] = {**COURIER, "pin": "508216"}
+IMPORTED: Final[list[dict[str, Any]]] = [
+    {"index": 0, "status": 201, "courier": COURIER_WITH_PIN},
+    {
+        "index": 1,
+        "status": 409,
+        "problem": {
+            "type": "urn:maskservice:problem:pin_taken",
+            "title": "The PIN is taken",
+            "status": 409,
+            "detail": "Another courier of this tenant has this PIN. Take another, or 'auto'.",
+            "code": "pin_taken",
+        },
+    },
+]
+ROSTER_CSV: Final = "姓名,物流商,電話,密碼\n王大明,黑貓宅急便,0987-654-321;0955-000-111,auto\n"
+ASSIGN: Final[dict[str, Any]] = {"couriers": [COURIER_ID]}
+ASSIGNED: Final[dict[str, Any]] = {"binding_id": BINDING_ID, "couriers": [COURIER_ID]}
+NEW_CALLER_RULE: Final[dict[str, Any]] = {"phone": "0955-000-111", "verdict": "block", "direction": "both"}
+CALLER_RULE: Final[dict[str, Any]] = {
+    "id": "rule_069iu6js01tjp6iu9knooodns0",
+    "phone": {"last3": "111"},
+    "binding_id": None,
+    "to_recipient": "block",
+    "to_courier": "block",
+    "created_at": "2026-11-24T02:00:00Z",
+}

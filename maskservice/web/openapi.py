@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from maskservice.services.records import Scope
-from maskservice.web import answers, call_answers, schemas_bindings, schemas_calls
+from maskservice.web import answers, call_answers, roster_answers, schemas_bindings, schemas_calls, schemas_roster
 from maskservice.web.problems import BY_CODE, PROBLEM_JSON
 from maskservice.web.schemas import Body
 
@@ -53,6 +53,10 @@ COMPONENTS: Final[tuple[type[Any], ...]] = (
     schemas_calls.TapBody,
     schemas_calls.DryRunBody,
     schemas_calls.CallLinkBody,
+    schemas_roster.CreateCourierBody,
+    schemas_roster.ChangeCourierBody,
+    schemas_roster.AssignBody,
+    schemas_roster.CallerRuleBody,
     answers.BindingAnswer,
     answers.BindingPage,
     answers.ResolutionAnswer,
@@ -67,11 +71,20 @@ COMPONENTS: Final[tuple[type[Any], ...]] = (
     call_answers.PbxGather,
     call_answers.PbxConnect,
     call_answers.PbxHangup,
+    roster_answers.CourierAnswer,
+    roster_answers.CourierWithPinAnswer,
+    roster_answers.CourierPage,
+    roster_answers.ImportedRowAnswer,
+    roster_answers.AssignedAnswer,
+    roster_answers.CallerRuleAnswer,
+    roster_answers.CallerRulePage,
 )
 
 PATH_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "binding_id": {"description": "A binding's id.", "schema": {"type": "string", "pattern": "^bnd_[0-9a-v]{37}$"}},
     "call_id": {"description": "A call's id, ours.", "schema": {"type": "string", "pattern": "^call_[0-9a-v]{37}$"}},
+    "courier_id": {"description": "A courier's id.", "schema": {"type": "string", "pattern": "^cou_[0-9a-v]{26}$"}},
+    "rule_id": {"description": "A rule's id.", "schema": {"type": "string", "pattern": "^rule_[0-9a-v]{26}$"}},
     "pbx_id": {
         "description": "The id that `maskservice pbx create` printed.",
         "schema": {"type": "string", "pattern": "^pbx_[0-9a-v]{26}$"},
@@ -255,6 +268,7 @@ def install(app: APIFlask) -> None:
             {"name": "Bindings", "description": "An order's recipient ↔ a masked number."},
             {"name": "Labels", "description": "The recipient line, ready to print."},
             {"name": "Courier apps", "description": "Tap to call without ever holding the real number."},
+            {"name": "Couriers", "description": "The roster, who is given to which binding, block and allow lists."},
             {"name": "PBX", "description": "What a PBX asks and reports, in its own dialect."},
             {"name": "Calls", "description": "One tap, what became of calls, and what would become of one."},
             {"name": "Operations", "description": "For those who run the service."},

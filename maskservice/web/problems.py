@@ -22,7 +22,10 @@ from maskservice.domain import errors
 from maskservice.domain.errors import FieldError, InvalidContent, MaskServiceError, Unauthenticated, Unavailable
 from maskservice.telephony import UnreadableBody
 
-__all__ = ["BY_CLASS", "BY_CODE", "PROBLEM_JSON", "TYPE_PREFIX", "Kind", "WebRefusal", "install", "kind_of", "where"]
+__all__ = [
+    "BY_CLASS", "BY_CODE", "PROBLEM_JSON", "TYPE_PREFIX", "Kind", "WebRefusal", "install", "kind_of",
+    "problem_content", "where",
+]  # fmt: skip
 
 PROBLEM_JSON: Final = "application/problem+json"
 # A name, not an address: it is the same wherever the service is hosted, and nothing is fetched to tell problems apart.
@@ -176,9 +179,22 @@ def _by_code(code: str, *, headers: Mapping[str, str] | None = None) -> Response
     return _problem(kind, code=code, detail=detail, headers=headers)
 
 
+def problem_content(error: MaskServiceError) -> dict[str, Any]:
+    """A refusal as it stands inside an answer that has many, one for each row."""
+    found = error.errors if isinstance(error, InvalidContent) else ()
+    return _content(kind_of(error), code=error.code, detail=error.detail, found=found)
+
+
 def _problem(
     kind: Kind, *, code: str, detail: str, found: tuple[FieldError, ...] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
+    content = _content(kind, code=code, detail=detail, found=found)
+    if has_request_context() and "request_id" in g:
+        content["request_id"] = g.request_id
+    return Response(orjson.dumps(content), status=kind.status, headers=dict(headers or {}), content_type=PROBLEM_JSON)
+
+
+def _content(kind: Kind, *, code: str, detail: str, found: tuple[FieldError, ...]) -> dict[str, Any]:
     content: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
         "title": kind.title,
@@ -188,6 +204,4 @@ def _problem(
     }
     if found:
         content["errors"] = [{"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in found]
-    if has_request_context() and "request_id" in g:
-        content["request_id"] = g.request_id
-    return Response(orjson.dumps(content), status=kind.status, headers=dict(headers or {}), content_type=PROBLEM_JSON)
+    return content
