@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from maskservice.domain.call import Line, Listed, Reachable, TraceStep
+from maskservice.domain.call import Line, Reachable, TraceStep, Verdict
 from maskservice.domain.call_policy import Access, Directions
 from maskservice.domain.guard import CallerState
 
@@ -20,9 +20,9 @@ def bar_to_recipient(line: Line, met: Reachable, caller: CallerState, *, now: da
     be, and the guard's blocks do not hold for him: the tenant vouches. Direction and quiet hours hold for everybody.
     """
     standing, tenant = met.standing, met.binding.tenant_id
-    if standing.to_recipient is Listed.BLOCK:
+    if standing.to_recipient is Verdict.BLOCK:
         return TraceStep("list", "blocked", tenant)
-    allowed = standing.to_recipient is Listed.ALLOW
+    allowed = standing.to_recipient is Verdict.ALLOW
     if caller.is_blocked(now) and not allowed:
         return TraceStep("caller", "blocked", tenant)
     if line.state.is_enrolled_only(now) and not (allowed or standing.is_courier):
@@ -41,7 +41,7 @@ def bar_to_recipient(line: Line, met: Reachable, caller: CallerState, *, now: da
 def bar_to_courier(line: Line, met: Reachable, *, now: datetime) -> TraceStep | None:
     """What keeps the recipient from ringing his courier; the tenant's care line is not barred by it."""
     tenant = met.binding.tenant_id
-    if met.standing.to_courier is Listed.BLOCK:
+    if met.standing.to_courier is Verdict.BLOCK:
         return TraceStep("list", "blocked", tenant)
     if met.calls.directions is Directions.TO_RECIPIENT:
         return TraceStep("direction", "closed", tenant)
@@ -52,7 +52,7 @@ def bar_to_courier(line: Line, met: Reachable, *, now: datetime) -> TraceStep | 
 
 def is_trusted(met: Reachable) -> bool:
     """The tenant knows this caller: his contact outranks a stranger's, and no limit of reach holds for him."""
-    return met.standing.is_courier or met.standing.to_recipient is Listed.ALLOW
+    return met.standing.is_courier or met.standing.to_recipient is Verdict.ALLOW
 
 
 def goes_without_code(met: Reachable | None, now: datetime) -> bool:

@@ -158,7 +158,7 @@ class Contact:
     enrolled: bool = False
 
 
-class Listed(StrEnum):
+class Verdict(StrEnum):
     """What a list says of a caller."""
 
     BLOCK = "block"
@@ -174,8 +174,8 @@ class Standing:
     enrolled: bool = False
     by_code: bool = False
     assigned: bool = False
-    to_recipient: Listed | None = None
-    to_courier: Listed | None = None
+    to_recipient: Verdict | None = None
+    to_courier: Verdict | None = None
 
     @property
     def is_courier(self) -> bool:

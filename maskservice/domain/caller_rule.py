@@ -10,16 +10,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from maskservice.domain.call import Direction
+from maskservice.domain.call import Direction, Verdict
 from maskservice.domain.errors import PhoneRefused
 from maskservice.domain.phone import REFUSALS, PhoneNumber, PhoneReading
-
-
-class Verdict(StrEnum):
-    """What a rule says of a caller's calls in one direction."""
-
-    BLOCK = "block"
-    ALLOW = "allow"
 
 
 class RuleDirection(StrEnum):

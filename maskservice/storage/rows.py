@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, literal_column, select
 
 from maskservice.domain.binding import Binding, Status
-from maskservice.domain.call import Line, Listed, Standing, TraceStep
+from maskservice.domain.call import Line, Standing, TraceStep, Verdict
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import Met, SealedContact, SealedContent, StoredBinding, Tenant, TenantPolicy
 from maskservice.storage.call_policy import binding_rules_of, calls_to_json, pool_calls_of, tenant_calls_of
@@ -231,7 +231,7 @@ def standing_of(cells: Cells) -> Standing:
     by_phone, by_code, is_assigned, *listed = cells
     if not any(cells):
         return _STRANGER
-    tenant_to_recipient, tenant_to_courier, to_recipient, to_courier = (each and Listed(each) for each in listed)
+    tenant_to_recipient, tenant_to_courier, to_recipient, to_courier = (each and Verdict(each) for each in listed)
     return Standing(
         enrolled=by_phone is not None,
         by_code=by_code is not None,
