@@ -20,8 +20,9 @@ from maskservice.services.call_events import CallReport, Side, report_call
 from maskservice.services.calls import Webhook, route_call
 from maskservice.services.pbxs import open_pbx
 from maskservice.settings import Settings
-from maskservice.telephony.asterisk import ASTERISK, require_bearer
+from maskservice.telephony.asterisk import ASTERISK
 from maskservice.telephony.dialect import CallEvent
+from maskservice.telephony.shared_secret import require_bearer
 
 _log = structlog.get_logger("maskservice.agi")
 _DEFAULT_BIND = "127.0.0.1:4573"

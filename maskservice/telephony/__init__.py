@@ -22,6 +22,7 @@ from maskservice.telephony.dialect import (
     UnreadableBody,
     Written,
 )
+from maskservice.telephony.freeswitch import FREESWITCH
 from maskservice.telephony.jambonz import JAMBONZ
 from maskservice.telephony.native import NATIVE
 from maskservice.telephony.plivo import PLIVO
@@ -48,10 +49,10 @@ __all__ = [
     "likely_dialect",
 ]
 
-_ALL: tuple[Dialect, ...] = (NATIVE, TWILIO, SIGNALWIRE, TELNYX, PLIVO, VONAGE, JAMBONZ, ASTERISK)
+_ALL: tuple[Dialect, ...] = (NATIVE, TWILIO, SIGNALWIRE, TELNYX, PLIVO, VONAGE, JAMBONZ, ASTERISK, FREESWITCH)
 
 # SignalWire's requests may bear Twilio's header too, so it is asked for first. A bearer is Vonage's token, or our own
-# secret as a dialplan sends it.
+# secret as a dialplan sends it; HTTP basic is mod_httapi's.
 _MARKS: tuple[tuple[str, Dialect], ...] = (
     (signalwire.SIGNATURE_HEADER, SIGNALWIRE),
     (signalwire.SHA256_HEADER, SIGNALWIRE),
@@ -71,6 +72,9 @@ def likely_dialect(request: WebhookRequest) -> Dialect:
     Proves nothing, and serves one end: the neutral hangup in words that the PBX understands while the database, which
     alone knows its dialect, cannot be asked.
     """
-    if (request.header("Authorization") or "").lower().startswith(f"bearer {SECRET_PREFIX}"):
+    authorization = (request.header("Authorization") or "").lower()
+    if authorization.startswith(f"bearer {SECRET_PREFIX}"):
         return ASTERISK
+    if authorization.startswith("basic "):
+        return FREESWITCH
     return next((dialect for header, dialect in _MARKS if request.header(header) is not None), NATIVE)

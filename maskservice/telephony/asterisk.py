@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
-from maskservice.domain.errors import FieldError, InvalidContent, SignatureInvalid
+from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.prompts import PromptId, say
 from maskservice.telephony.asterisk_sounds import playlist
 from maskservice.telephony.causes import Cause, cause_of_q850, cause_of_word, most_telling
@@ -29,16 +29,16 @@ from maskservice.telephony.dialect import (
     Written,
 )
 from maskservice.telephony.fields import caller_of, dialled_of, seconds_of, virtual_number_of, whole_of
-from maskservice.telephony.matching import require_aware, require_match, required_header
+from maskservice.telephony.matching import require_aware, required_header
 from maskservice.telephony.request import LAST_LEG, WebhookRequest, single
-from maskservice.telephony.signature import LONGEST_SECRET, SHORTEST_SECRET, parse_secret
+from maskservice.telephony.shared_secret import require_bearer
+from maskservice.telephony.signature import parse_secret
 
 CONTENT_TYPE: Final = "application/json"
 
 # ${UNIQUEID}: the system's name, seconds since 1970, a number. Nothing that could end a JSON text or a log field.
 CALL_ID: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,120}")
 _LEG: Final = re.compile(r"[1-9][0-9]?")
-_BEARER: Final = re.compile(rb"[Bb]earer +([!-~]{1,128}) *")
 
 _CALL_ID_DETAIL: Final = "Send call_id as ${UNIQUEID}: 1 to 120 letters, digits and _ . : @ -"
 _LEG_DETAIL: Final = f"Send leg as the number of this request within the call, from 1 to {LAST_LEG}."
@@ -155,21 +155,6 @@ class AsteriskDialect:
 
 
 ASTERISK: Final = AsteriskDialect()
-
-
-def require_bearer(header: bytes, secrets: Sequence[bytes]) -> None:
-    """Raises SignatureInvalid unless ``Bearer whsec_…`` holds one of ``secrets``, compared in constant time."""
-    match = _BEARER.fullmatch(header)
-    given: bytes | None = None
-    if match is not None:
-        try:
-            given = parse_secret(match[1].decode("ascii"))
-        except ValueError:
-            given = None
-    if given is None:
-        raise SignatureInvalid("The header Authorization is to be 'Bearer whsec_…'.")
-    whole = [secret for secret in secrets if SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET]
-    require_match(lambda secret: (secret,), whole, (given,))
 
 
 def event_of(

@@ -51,7 +51,10 @@ _NATIVE_EVENT: Final = {
     },
 }
 _PROVIDERS_FORM: Final[Mapping[str, Any]] = {
-    FORM: {"type": "object", "description": "twilio, signalwire, telnyx, plivo, asterisk: the provider's own fields."}
+    FORM: {
+        "type": "object",
+        "description": "twilio, signalwire, telnyx, plivo, asterisk, freeswitch: the provider's own fields.",
+    }
 }
 _VERBS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -65,7 +68,7 @@ _FLAT: Final[Mapping[str, Any]] = {
     "description": "asterisk: texts only.",
 }
 _DOCUMENT: Final[Mapping[str, Any]] = {
-    XML: {"type": "string", "description": "twilio, signalwire (cXML), telnyx (TeXML), plivo."}
+    XML: {"type": "string", "description": "twilio, signalwire (cXML), telnyx (TeXML), plivo, freeswitch (httapi)."}
 }
 _CALL_ANSWER: Final = {
     "anyOf": [

@@ -83,7 +83,7 @@ def test_refusals(refused, run):
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 PUBLIC_KEY = "A" * 43 + "="
-PROVIDERS = sorted(set(DIALECTS) - {"native", "asterisk"})
+PROVIDERS = sorted(name for name, dialect in DIALECTS.items() if not dialect.secret_form.ours)
 
 
 def token_of(dialect: str) -> str:
@@ -106,6 +106,21 @@ def test_a_provider_s_pbx_is_created_with_its_secret_and_told_what_to_configure(
     again = run("pbx", "setup", "cloud").stdout
     assert again.strip()
     assert again in done.stdout
+
+
+def test_a_freeswitch_is_told_what_to_paste_with_the_secret_once(run, monkeypatch):
+    monkeypatch.setenv("MASKSERVICE_PUBLIC_URL", "https://mask.example.com/")
+    done = run("pbx", "create", "fs-1", "--dialect", "freeswitch")
+    assert done.exit_code == 0, done.output
+    (pbx_id,) = set(re.findall(r"pbx_[0-9a-v]{26}", done.stdout))
+    (credentials,) = re.findall(r'name="gateway-credentials" value="([^"]+)"', done.stdout)
+    (secret,) = set(re.findall(r"whsec_[A-Za-z0-9+/=]+", done.stdout))
+    assert credentials == f"{pbx_id}:{secret}"
+    assert f"https://mask.example.com/v1/pbx/{pbx_id}/calls" in done.stdout
+    assert "shown this once" in done.stderr
+    again = run("pbx", "setup", "fs-1").stdout
+    assert "whsec_" not in again
+    assert '<extension name="connect">' in again
 
 
 def test_a_provider_s_secret_may_come_from_a_file_or_standard_input(run, result_of, tmp_path):

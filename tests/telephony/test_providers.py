@@ -37,6 +37,7 @@ from tests.telephony.webhooks import (
     TOKEN,
     Provider,
     X,
+    recorded,
     request,
     with_headers,
 )
@@ -44,6 +45,9 @@ from tests.telephony.webhooks import (
 every = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS.keys())
 TIMED = {"telnyx", "vonage", "jambonz"}
 SIGNED_URL = {"twilio", "signalwire", "plivo"}
+# No signature: the secret itself is sent, the leg alone tells requests of a call apart, and prompts are recordings.
+UNSIGNED = {"freeswitch"}
+signing = pytest.mark.parametrize("name", sorted(PROVIDERS.keys() - UNSIGNED))
 
 
 def text_of(written: Written) -> str:
@@ -52,7 +56,9 @@ def text_of(written: Written) -> str:
         verbs = json.loads(written.body)
         return "".join(verb.get("text", "") + verb.get("say", {}).get("text", "") for verb in verbs)
     return "".join(
-        each.text or "" for each in ElementTree.fromstring(written.body).iter() if each.tag in ("Say", "Speak")
+        recorded(each.get("file", "")) if each.tag == "playback" else each.text or ""
+        for each in ElementTree.fromstring(written.body).iter()
+        if each.tag in ("Say", "Speak", "playback")
     )
 
 
@@ -91,8 +97,9 @@ def test_a_lost_secret_opens_nothing(name: str) -> None:
         provider.dialect.verify(forged, secrets=[b""], now=NOW)
 
 
-@every
-def test_another_body_is_refused(provider: Provider) -> None:
+@signing
+def test_another_body_is_refused(name: str) -> None:
+    provider = PROVIDERS[name]
     asked = provider.ask(digits="5678")
     for body in (asked.body.replace(b"5678", b"5679"), asked.body[:-1], b"", asked.body + b"&x=1", b"\xff\x00" * 40):
         with pytest.raises(SignatureInvalid):
@@ -177,7 +184,7 @@ def test_a_request_sent_again_is_the_same_one(provider: Provider) -> None:
 @every
 def test_the_next_leg_is_another_one_though_it_keys_the_same(provider: Provider) -> None:
     ids = {provider.verify(provider.ask(digits=digits, leg=leg)) for leg in (2, 3, 4) for digits in ("", "5678")}
-    assert len(ids) == 6
+    assert len(ids) == (3 if provider.dialect.name in UNSIGNED else 6)
 
 
 @every
@@ -290,6 +297,8 @@ def test_a_connect_shows_x_and_keeps_its_times(provider: Provider, dressed: Answ
 @pytest.mark.parametrize("answer", [GATHER, MENU, HANGUP])
 def test_prompts_are_spoken_whole(provider: Provider, answer: Gather | Hangup) -> None:
     expected = answer.prompt.text.replace("<", " ").replace(">", " ")
+    if provider.dialect.name in UNSIGNED and answer is MENU:
+        expected = ""  # in recorded words and digits: test_freeswitch.py
     assert text_of(provider.dialect.write("call-1", answer, links=LINKS)) == expected
 
 
@@ -322,15 +331,16 @@ def test_set_up_names_the_addresses_and_no_secret(provider: Provider) -> None:
     text = provider.dialect.setup(pbx_id="pbx_1", base_url=BASE + "/", secret="the-secret")
     assert f"{BASE}/v1/pbx/pbx_1/calls" in text
     assert f"{BASE}/v1/pbx/pbx_1/events" in text
-    assert "the-secret" not in text
-    assert not provider.dialect.secret_form.ours
+    ours = provider.dialect.name in UNSIGNED
+    assert ("the-secret" in text) is ours
+    assert provider.dialect.secret_form.ours is ours
     assert not provider.dialect.reads_problems
 
 
 @every
 @pytest.mark.parametrize("text", ["", "short", "with space in the midst", "x" * 257, "密鑰" * 16, "a" * 20 + "\n"])
 def test_garbled_secrets_are_refused_without_repeating_them(provider: Provider, text: str) -> None:
-    with pytest.raises(ValueError, match="copy it whole") as refused:
+    with pytest.raises(ValueError, match=r"copy it whole|webhook secret") as refused:
         provider.dialect.read_secret(text)
     assert not text or text not in str(refused.value)
     assert refused.value.__cause__ is None
@@ -356,12 +366,14 @@ X-Plivo-Signature-V3-Nonce"""
 FIELDS = """CallSid From To Digits ParentCallSid CallStatus DialCallStatus DialCallDuration Timestamp SipResponseCode
 CallUUID DialStatus DialAction DialBLegHangupCause DialALegUUID Duration HangupCause call_sid parent_call_sid from to
 digits call_status dial_call_status sip_status duration conversation_uuid uuid status direction timestamp sip_code
-dtmf"""
+dtmf session_id exiting exten mask_x Caller-Caller-ID-Number Caller-Destination-Number Caller-Privacy-Hide-Number
+variable_originate_disposition variable_originate_failed_cause variable_hangup_cause variable_hangup_cause_q850
+variable_bridge_epoch variable_end_epoch"""
 names = st.sampled_from(HEADERS.split())
 values = (
     st.text()
     | st.text(alphabet='v1t=,.Bearer AB09+/_-{}"', max_size=200)
-    | st.sampled_from([FORM, "Bearer e30.e30.e30"])
+    | st.sampled_from([FORM, "Bearer e30.e30.e30", "Basic cGJ4OndoX3NlYw==", "Basic ///="])
 )
 urls = st.text() | st.sampled_from(
     [LINKS.calls_url, "https://[::1", "https://a:99999/", "//", "https://x?bodySHA256=", "\ud800"]
@@ -373,7 +385,10 @@ requests = st.builds(
     urls,
     st.dictionaries(names, values),
     queries,
-    st.binary() | st.sampled_from([b"CallSid=1&CallSid=2", b'{"a":"\\ud800"}', b"{}", b"%ud800=1"]),
+    st.binary()
+    | st.sampled_from(
+        [b"CallSid=1&CallSid=2", b'{"a":"\\ud800"}', b"{}", b"%ud800=1", b"session_id=1&exiting=true&session_id=2"]
+    ),
 )
 
 

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from maskservice.domain.call import Bridge, Gather, Hangup
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import MenuChoice, PromptId, say, say_menu
+from maskservice.domain.prompts import SENTENCES, MenuChoice, PromptId, say, say_menu
 from maskservice.telephony.dialect import Dialect, Links
+from maskservice.telephony.freeswitch import FREESWITCH
 from maskservice.telephony.jambonz import JAMBONZ
 from maskservice.telephony.plivo import PLIVO
 from maskservice.telephony.request import WebhookRequest
@@ -56,6 +57,14 @@ def post(url: str, said: Mapping[str, object], *, as_json: bool) -> WebhookReque
 
 def with_headers(unsigned: WebhookRequest, headers: Mapping[str, str]) -> WebhookRequest:
     return replace(unsigned, headers={**unsigned.headers, **headers})
+
+
+def recorded(file: str) -> str:
+    """The sentence in a FreeSWITCH's recording; nothing for any other file."""
+    sentences = {
+        f"file_string://mask/{lang}/{each}.wav": text for lang, said in SENTENCES.items() for each, text in said.items()
+    }
+    return sentences.get(file, "")
 
 
 def form(each: WebhookRequest) -> list[tuple[str, str]]:
@@ -115,6 +124,14 @@ def jambonz_headers(each: WebhookRequest, secret: bytes) -> dict[str, str]:
     }
 
 
+def whsec(secret: bytes) -> str:
+    return f"whsec_{base64.b64encode(secret).decode()}"
+
+
+def freeswitch_headers(each: WebhookRequest, secret: bytes) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'pbx_1:{whsec(secret)}'.encode()).decode()}"}
+
+
 def _same(number: str) -> str:
     return number
 
@@ -135,6 +152,7 @@ class Provider:
     as_json: bool = False
     number: Callable[[str], str] = _same
     key: Callable[[bytes], bytes] = bytes
+    digits: str = "Digits"
 
     def said(self, caller: str | None = COURIER, digits: str | None = None) -> dict[str, object]:
         said: dict[str, object] = {self.call_id: "call-1", self.called: self.number(X), "Other": "陳小美"}
@@ -142,7 +160,7 @@ class Provider:
             said[self.caller] = self.number(caller)
         if digits is not None:
             keyed: object = {"digits": digits, "timed_out": False} if self.dialect is VONAGE else digits
-            said["dtmf" if self.dialect is VONAGE else "digits" if self.as_json else "Digits"] = keyed
+            said["dtmf" if self.dialect is VONAGE else "digits" if self.as_json else self.digits] = keyed
         return said
 
     def ask(self, caller: str | None = COURIER, digits: str | None = None, leg: int = 1) -> WebhookRequest:
@@ -175,5 +193,13 @@ PROVIDERS = {
         Provider(PLIVO, "CallUUID", "From", "To", plivo_headers, number=_bare),
         Provider(VONAGE, "conversation_uuid", "from", "to", vonage_headers, as_json=True, number=_bare),
         Provider(JAMBONZ, "call_sid", "from", "to", jambonz_headers, as_json=True),
+        Provider(
+            FREESWITCH,
+            "session_id",
+            "Caller-Caller-ID-Number",
+            "Caller-Destination-Number",
+            freeswitch_headers,
+            digits="exten",
+        ),
     )
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from dataclasses import replace
@@ -16,10 +15,11 @@ from maskservice.services import pbxs
 from maskservice.telephony import DIALECTS
 from tests.telephony.webhooks import FORM, NOW, OTHER, RECIPIENT, TOKEN, post, request, with_headers
 from tests.web.conftest import COURIER, PUBLIC_URL, Site, X
-from tests.web.providers import REPORTS, SIGNED_BY, Line, heard, leg_of, plug_in
+from tests.web.providers import REPORTS, SIGNED_BY, Line, Pasted, heard, leg_of, plug_in, secret_text
 from tests.web.test_pbx import FailsLater
 
 GOODBYE = say(PromptId.GOODBYE).text
+UNSIGNED = {"freeswitch"}  # the secret itself is sent
 
 
 @pytest.fixture(params=sorted(SIGNED_BY))
@@ -56,14 +56,18 @@ def test_a_call_from_its_first_ring_to_its_record(line: Line) -> None:
     bridged = heard(answer)
     assert (bridged.rung, bridged.shown) == (line.provider.number(RECIPIENT), line.provider.number(X))
     assert COURIER.removeprefix("+") not in answer.text
+    told_of = REPORTS[line.name]
     for what, seconds in (("ringing", 2), ("answered", 4), ("completed", 36), ("caller_ended", 1)):
         line.site.clock.move(seconds=seconds)
+        if what not in told_of:
+            continue
         noted = line.report(what)
         assert noted.status_code in (200, 204), what
         assert GOODBYE not in noted.text
     (record,) = records(line)
     assert (record["outcome"], record["direction"], record["duration_s"]) == ("completed", "to_recipient", 36)
-    assert (record["ringing_at"], record["answered_at"]) == ("2026-11-24T06:00:02Z", "2026-11-24T06:00:06Z")
+    assert record["ringing_at"] == ("2026-11-24T06:00:02Z" if "ringing" in told_of else None)
+    assert record["answered_at"] == ("2026-11-24T06:00:06Z" if "answered" in told_of else None)
     assert record["ended_at"] == "2026-11-24T06:00:42Z"
     assert record["caller"]["last3"] == "321"
     told = line.site.client.get("/metrics").text
@@ -145,16 +149,16 @@ def test_garbage_in_the_headers_is_401(line: Line) -> None:
             assert line.deliver(signed, headers={name: garbage}).status_code == 401, (name, garbage)
 
 
-def test_a_changed_body_is_401(line: Line) -> None:
+def test_a_changed_body_is_401_where_it_is_signed(line: Line) -> None:
     unsigned = post(line.calls_url, line.provider.said(), as_json=line.provider.as_json)
     signed = with_headers(unsigned, SIGNED_BY[line.name](unsigned, TOKEN))
-    assert line.deliver(replace(signed, body=signed.body.replace(b"call-1", b"call-2"))).status_code == 401
+    changed = line.deliver(replace(signed, body=signed.body.replace(b"call-1", b"call-2")))
+    assert changed.status_code == (200 if line.name in UNSIGNED else 401)
 
 
 def test_the_secret_of_another_pbx_is_401(line: Line) -> None:
     with line.site.app.app_context():
-        own = DIALECTS[line.name]
-        text = OTHER.decode() if line.name != "telnyx" else "A" * 43 + "="
+        own, text = Pasted(line.name), secret_text(line.name, OTHER)
         made = pbxs.create_pbx("另一台", dialect=own, secret=text, ports=line.site.ports)
     url = f"{PUBLIC_URL}/v1/pbx/{made.pbx.id}/calls"
     assert line.ask(url=url).status_code == 401
@@ -179,11 +183,9 @@ def test_an_unknown_and_a_revoked_pbx_are_told_the_same(line: Line) -> None:
 
 
 def test_two_secrets_are_valid_during_a_rotation(line: Line) -> None:
-    text = OTHER.decode()
-    if line.name == "telnyx":
-        text = base64.b64encode(line.provider.key(OTHER)).decode()
+    own, text = Pasted(line.name), secret_text(line.name, OTHER)
     with line.site.app.app_context():
-        pbxs.rotate_secret(f"雲端 {line.name}", dialect=DIALECTS[line.name], secret=text, ports=line.site.ports)
+        pbxs.rotate_secret(f"雲端 {line.name}", dialect=own, secret=text, ports=line.site.ports)
     assert [line.ask(secret=secret).status_code for secret in (TOKEN, OTHER)] == [200, 200]
 
 
@@ -244,7 +246,8 @@ def test_without_a_database_the_request_s_looks_choose_the_words(line: Line, fai
         assert (answer.status_code, heard(answer).spoken) == (200, GOODBYE)
     # After a dial the caller is still there; a report that nobody waits for is asked for again.
     assert heard(line.report("busy")).spoken == GOODBYE
-    assert line.report("ringing").status_code == (500 if isinstance(failure, RuntimeError) else 503)
+    unwaited = "ringing" if "ringing" in REPORTS[line.name] else "caller_ended"
+    assert line.report(unwaited).status_code == (500 if isinstance(failure, RuntimeError) else 503)
 
 
 def test_a_refusal_is_logged_with_its_reason_and_without_a_number(line: Line, logged: io.StringIO) -> None:

@@ -1,0 +1,387 @@
+"""The dialect of FreeSWITCH: what mod_httapi posts, byte for byte, and the documents it is answered with.
+
+Synthetic: FreeSWITCH is in no Debian suite and was never run. The requests are written after the sources that
+telephony/freeswitch.py names, as ``switch_event_build_param_string`` writes them with the profile of ``setup``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskservice.domain.call import Answer, Bridge, Gather, Hangup
+from maskservice.domain.errors import InvalidContent, SignatureInvalid
+from maskservice.domain.masked import Dialled
+from maskservice.domain.phone import PhoneNumber
+from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu
+from maskservice.telephony import freeswitch_words as words
+from maskservice.telephony.causes import Cause
+from maskservice.telephony.dialect import CallEventKind, CallSide, UnreadableBody
+from maskservice.telephony.freeswitch import BUFFER, FREESWITCH
+from maskservice.telephony.request import WebhookRequest
+from tests.telephony.webhooks import (
+    BASE,
+    CONNECT,
+    CONNECT_POST_DIAL,
+    COURIER,
+    FORM,
+    GATHER,
+    HANGUP,
+    LINKS,
+    MENU,
+    NOW,
+    RECIPIENT,
+    TOKEN,
+    X,
+    freeswitch_headers,
+    request,
+    whsec,
+)
+
+UUID = "2b8e1c1e-9d0b-4c5e-8d2b-0f6d0c5f3a11"
+FIRST = (
+    f"session_id={UUID}&Caller-Caller-ID-Number=0987654321&Caller-Destination-Number=0900000000"
+    "&Caller-Privacy-Hide-Number=false"
+)
+AFTER_BRIDGE = (
+    f"session_id={UUID}&mask_x=%2B886900000000&Caller-Caller-ID-Number=0987654321"
+    "&Caller-Destination-Number=connect&Caller-Privacy-Hide-Number=false"
+)
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
+
+
+def asked(body: str | bytes, *, leg: int = 1, what: str = "calls") -> WebhookRequest:
+    url = (LINKS.calls_url if what == "calls" else LINKS.events_url) + (f"?leg={leg}" if leg > 1 else "")
+    unsigned = request(url, body if isinstance(body, bytes) else body.encode(), {"Content-Type": FORM})
+    return replace(unsigned, headers={**unsigned.headers, **freeswitch_headers(unsigned, TOKEN)})
+
+
+def verified(each: WebhookRequest) -> str:
+    return FREESWITCH.verify(each, secrets=[TOKEN], now=NOW)
+
+
+# What it asks
+
+
+@pytest.mark.parametrize(
+    ("body", "leg", "caller", "dialled", "digits"),
+    [
+        (FIRST, 1, COURIER, Dialled(X, None), None),
+        (FIRST + "&exten=5678", 2, COURIER, Dialled(X, None), "5678"),
+        # the finishing key is taken in by the binding, before as well as after
+        (FIRST + "&exten=56%23", 2, COURIER, Dialled(X, None), "56"),
+        (FIRST + "&exten=%235678", 3, COURIER, Dialled(X, None), "5678"),
+        (FIRST + "&exten=*12", 2, COURIER, Dialled(X, None), "*12"),
+        (FIRST + "&exten=&", 2, COURIER, Dialled(X, None), ""),
+        (FIRST + "&exten=1&exten=2", 2, COURIER, Dialled(X, None), None),
+        (FIRST.replace("=0900000000", "=0900000000%235678"), 1, COURIER, Dialled(X, "5678"), None),
+        (FIRST.replace("=0900000000", "=%2B886900000000"), 1, COURIER, Dialled(X, None), None),
+        (FIRST.replace("=0900000000", "=connect"), 1, COURIER, None, None),
+        (FIRST.replace("=0987654321", "=anonymous"), 1, None, Dialled(X, None), None),
+        (FIRST.replace("=0987654321", "="), 1, None, Dialled(X, None), None),
+        (FIRST.replace("=0987654321", "=%24%7Bx%7D%2C"), 1, None, Dialled(X, None), None),
+        # the carrier tells it, its owner had it withheld
+        (FIRST.replace("Number=false", "Number=true"), 1, None, Dialled(X, None), None),
+        (FIRST + "&Caller-Caller-ID-Number=0911111111", 1, None, Dialled(X, None), None),
+    ],
+)
+def test_a_leg_is_read(body: str, leg: int, caller: str | None, dialled: Dialled | None, digits: str | None) -> None:
+    call = FREESWITCH.read_call(asked(body, leg=leg))
+    assert call.pbx_call_id == UUID
+    assert call.caller == (None if caller is None else PhoneNumber.from_e164(caller))
+    assert (call.dialled, call.digits) == (dialled, digits)
+
+
+def test_a_get_says_the_same_in_its_query() -> None:
+    got = request(f"{LINKS.calls_url}?leg=2&{FIRST}&exten=5678", b"", {}, method="GET")
+    assert FREESWITCH.read_call(got) == FREESWITCH.read_call(asked(FIRST + "&exten=5678", leg=2))
+    got = replace(got, headers=freeswitch_headers(got, TOKEN))
+    assert verified(got) == verified(asked(FIRST, leg=2))
+    with pytest.raises(UnreadableBody):
+        FREESWITCH.read_call(replace(got, query=(("a", "1"),) * 201))
+
+
+def test_the_webhook_id_is_call_and_leg() -> None:
+    ids = [verified(asked(body, leg=leg)) for body in (FIRST, FIRST.replace("2b8", "3b8")) for leg in (1, 2)]
+    assert len({*ids, verified(asked(FIRST + "&exiting=true"))}) == 5
+    assert verified(asked(FIRST + "&exten=1", leg=2)) == verified(asked(FIRST + "&exten=2", leg=2)) == ids[1]
+
+
+@pytest.mark.parametrize(
+    "password", ["", "x", "whsec_", "whsec_QUJD", TOKEN.decode(), whsec(TOKEN) + "x", whsec(bytes(32)), "密"]
+)
+def test_every_other_password_is_refused(password: str) -> None:
+    for pair in (f"pbx_1:{password}", password, f"{whsec(TOKEN)}:{password}", f":{password}:"):
+        header = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        with pytest.raises(SignatureInvalid) as refused:
+            verified(replace(asked(FIRST), headers=header))
+        assert len(password) < 7 or password not in str(refused.value)
+
+
+def test_the_user_s_name_may_be_any() -> None:
+    for name in ("", "pbx_1", "anybody"):
+        pair = base64.b64encode(f"{name}:{whsec(TOKEN)}".encode()).decode()
+        assert verified(replace(asked(FIRST), headers={"Content-Type": FORM, "authorization": f"Basic {pair}"}))
+
+
+def test_the_end_of_a_call_is_no_leg_of_it() -> None:
+    for body in (FIRST + "&exiting=true", FIRST + "&exiting=", FIRST + "&exiting=true&exiting=true"):
+        with pytest.raises(InvalidContent) as refused:
+            FREESWITCH.read_call(asked(body, leg=2))
+        assert [error.pointer for error in refused.value.errors] == ["/exiting"]
+
+
+# What it is answered
+
+
+def document(work: str, before: str = "") -> str:
+    return f'{DECLARATION}<document type="xml/freeswitch-httapi">{before}<work>{work}</work></document>'
+
+
+ASK = document(
+    f'<execute application="answer" action="{BASE}/v1/pbx/pbx_1/events" />'
+    '<playback name="exten" file="file_string://mask/zh-TW/enter_extension.wav" digit-timeout="8000"'
+    ' input-timeout="12000">'
+    r"<bind>=~^\#*[0-9*]{4}$</bind><bind>=~^\#*[0-9*]{1,4}\#$</bind><bind>~^\#*[0-9*]{1,4}$</bind></playback>"
+    '<playback file="silence_stream://20" />'
+    f'<continue action="{BASE}/v1/pbx/pbx_1/calls?leg=2" />'
+)
+CONNECTED = document(
+    f'<dial context="mask-connect" action="{BASE}/v1/pbx/pbx_1/events">connect</dial>',
+    "<params><mask_x>+886900000000</mask_x></params>"
+    "<variables><mask_to>+886912345678</mask_to><mask_caller_id>+886900000000</mask_caller_id><mask_post_dial />"
+    "<mask_ring_timeout_s>30</mask_ring_timeout_s><mask_max_duration_s>1800</mask_max_duration_s></variables>",
+)
+END = document(
+    f'<execute application="answer" action="{BASE}/v1/pbx/pbx_1/events" />'
+    '<playback file="file_string://mask/zh-TW/goodbye.wav" /><hangup cause="NORMAL_CLEARING" />'
+)
+NEUTRAL = END.replace(f' action="{BASE}/v1/pbx/pbx_1/events"', "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (GATHER, ASK),
+        (CONNECT, CONNECTED),
+        (CONNECT_POST_DIAL, CONNECTED.replace("<mask_post_dial />", "<mask_post_dial>100</mask_post_dial>")),
+        (HANGUP, END),
+        (Hangup(say(PromptId.GOODBYE, language="en")), END.replace("zh-TW", "en")),
+    ],
+)
+def test_an_answer_byte_for_byte(answer: Answer, expected: str) -> None:
+    written = FREESWITCH.write(UUID, answer, links=LINKS)
+    assert (written.body.decode(), written.status) == (expected, 200)
+    assert written.content_type.startswith("text/xml")  # for any other mod_httapi gives up
+
+
+def test_a_menu_is_told_in_recorded_words_and_digits() -> None:
+    choices = (MenuChoice(1, "1234", "7-11，訂單"), MenuChoice(2, None))
+    menu = Gather(say_menu(choices, language="en"), max_digits=1, attempts_left=1)
+    root = ElementTree.fromstring(FREESWITCH.write(UUID, menu, links=LINKS).body)
+    played = root.find("work/playback")
+    assert played is not None
+    names = ("choose_order", "order", *(f"digits/{n}" for n in "1234"), "press", "digits/1", "press", "digits/2")
+    assert played.get("file") == "file_string://" + "!".join(f"mask/en/{name}.wav" for name in names)
+
+
+@given(language=st.text())
+def test_no_language_leads_out_of_the_folder(language: str) -> None:
+    for hostile in (language, "../../etc", "en/../..", "x!y"):
+        body = FREESWITCH.write(UUID, Hangup(Prompt(PromptId.GOODBYE, "x", hostile)), links=LINKS).body.decode()
+        assert re.search(r'"file_string://mask/[A-Za-z-]+/goodbye\.wav"', body)
+
+
+@pytest.mark.parametrize(
+    ("keyed", "binding"),
+    [
+        ("5678", 0), ("56*8", 0), ("#5678", 0), ("##5678", 0), ("5678#", 1), ("5#", 1), ("#5#", 1), ("5", 2),
+        ("567", 2), ("#56", 2), ("#", None), ("", None), ("A", None),
+    ],
+)  # fmt: skip
+def test_what_is_keyed_finds_its_binding(keyed: str, binding: int | None) -> None:
+    """As switch_ivr_dmachine_check_match: '=' is taken at once, the last one when keying pauses."""
+    root = ElementTree.fromstring(FREESWITCH.write(UUID, GATHER, links=LINKS).body)
+    patterns = [each.text or "" for each in root.iter("bind")]
+    assert [each.startswith("=~") for each in patterns] == [True, True, False]
+    found = [n for n, each in enumerate(patterns) if re.search(each.lstrip("=").removeprefix("~"), keyed)]
+    assert (found[0] if found else None) == binding
+
+
+def test_nothing_but_digits_is_dialled_or_shown() -> None:
+    for to in ("+886912345678,sofia/gateway/x/1", "+886912345678|1", "{a=b}+886912345678", "${x}", "0912345678", ""):
+        for bridge in (Bridge(Revealing(to), X), replace(CONNECT, caller_id=to)):  # type: ignore[arg-type]
+            with pytest.raises(ValueError, match=r"^a number to be dialled or shown is not E\.164$"):
+                FREESWITCH.write(UUID, bridge, links=LINKS)
+    for digits in ("1,2", "w1", "${x}", "1 2", "</x>", "１", "1" * 33):
+        with pytest.raises(ValueError, match="not digits"):
+            FREESWITCH.write(UUID, replace(CONNECT, post_dial_digits=digits), links=LINKS)
+
+
+class Revealing:
+    def __init__(self, number: str) -> None:
+        self.number = number
+
+    def reveal(self) -> str:
+        return self.number
+
+
+def test_no_document_fills_the_buffer() -> None:
+    """mod_httapi parses nothing where ``switch_buffer_len`` is no more than what was written."""
+    lengths = set()
+    for extra in range(BUFFER + 1):
+        links = replace(LINKS, events_url=LINKS.events_url + "x" * extra)
+        body = FREESWITCH.write(UUID, GATHER, links=links).body
+        ElementTree.fromstring(body)
+        lengths.add((len(body) + 1) % BUFFER)
+    assert 0 not in lengths
+    assert len(lengths) == BUFFER - 1
+
+
+# What it reports
+
+
+WORDS = {
+    "dispo": words.DISPOSITION,
+    "failed": words.FAILED_CAUSE,
+    "last": words.LAST_BRIDGE_CAUSE,
+    "bridge": words.BRIDGE_CAUSE,
+    "hangup": words.HANGUP_CAUSE,
+    "q850": words.HANGUP_Q850,
+    "from": words.BRIDGED_AT,
+    "until": words.ENDED_AT,
+    "exiting": words.EXITING,
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "cause", "seconds"),
+    [
+        ("dispo=USER_BUSY failed=USER_BUSY", "busy", Cause.BUSY, None),
+        ("dispo=CALL_REJECTED", "busy", Cause.REJECTED, None),
+        ("dispo=NO_ANSWER", "no_answer", Cause.NO_ANSWER, None),
+        ("dispo=NO_USER_RESPONSE", "no_answer", Cause.UNREACHABLE, None),
+        ("dispo=NORMAL_CLEARING", "no_answer", Cause.NORMAL_CLEARING, None),
+        ("dispo=UNALLOCATED_NUMBER", "failed", Cause.UNALLOCATED_NUMBER, None),
+        ("dispo=failure failed=GATEWAY_DOWN", "failed", Cause.NETWORK_FAILURE, None),
+        ("dispo=SOMETHING_NEW", "failed", Cause.UNKNOWN, None),
+        ("dispo=ORIGINATOR_CANCEL hangup=ORIGINATOR_CANCEL", "canceled", Cause.CALLER_CANCELED, None),
+        ("", "failed", Cause.UNKNOWN, None),
+        ("exiting=true dispo=USER_BUSY until=1036", "busy", Cause.BUSY, None),
+        ("exiting=true dispo=call+accepted from=1000 until=1036 last=NORMAL_CLEARING hangup=ORIGINATOR_CANCEL",
+         "completed", Cause.NORMAL_CLEARING, 36),
+        ("exiting=true dispo=SUCCESS from=0 until=1036 bridge=ALLOTTED_TIMEOUT", "completed", Cause.MAX_DURATION, None),
+        ("exiting=true dispo=success from=2000 until=1036", "completed", Cause.UNKNOWN, None),
+        ("exiting=true dispo=success from=x until=999999999999999", "completed", Cause.UNKNOWN, None),
+    ],
+)  # fmt: skip
+def test_how_a_bridge_ended(said: str, kind: str, cause: Cause, seconds: int | None) -> None:
+    event = FREESWITCH.read_event(asked(reported(said), what="events"))
+    assert (event.pbx_call_id, event.virtual_number, event.side) == (UUID, X, CallSide.CALLED)
+    assert (event.event, event.cause, event.duration_s) == (CallEventKind(kind), cause, seconds)
+    assert event.at == (datetime.fromtimestamp(1036, UTC) if "until=1036" in said else None)
+
+
+def reported(said: str) -> str:
+    pairs = (each.split("=") for each in said.split())
+    return "&".join([AFTER_BRIDGE, *(f"{WORDS[name]}={value}" for name, value in pairs)])
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("", Cause.UNKNOWN),
+        (" hangup=NORMAL_CLEARING q850=16", Cause.NORMAL_CLEARING),
+        (" hangup=STRANGE q850=38", Cause.NETWORK_FAILURE),
+        (" hangup=USER_BUSY hangup=NO_ANSWER", Cause.UNKNOWN),
+    ],
+)
+def test_a_caller_who_left_before_anybody_was_rung(said: str, cause: Cause) -> None:
+    event = FREESWITCH.read_event(asked(reported("exiting=true" + said), what="events"))
+    assert (event.event, event.side, event.cause) == (CallEventKind.CANCELED, CallSide.CALLER, cause)
+
+
+def test_before_a_connect_the_called_number_is_x_itself() -> None:
+    event = FREESWITCH.read_event(asked(FIRST + "&exiting=true", what="events"))
+    assert (event.virtual_number, event.event, event.side) == (X, CallEventKind.CANCELED, CallSide.CALLER)
+    other = AFTER_BRIDGE.replace("&mask_x=%2B886900000000", "")
+    assert FREESWITCH.read_event(asked(other, what="events")).virtual_number is None
+
+
+def test_a_caller_who_is_still_there_hears_something() -> None:
+    busy = asked(AFTER_BRIDGE + "&variable_originate_disposition=USER_BUSY", what="events")
+    assert FREESWITCH.acknowledge(busy).body.decode() == NEUTRAL == FREESWITCH.write_neutral_hangup(busy).body.decode()
+    talked = asked(AFTER_BRIDGE + "&variable_originate_disposition=call%20accepted", what="events")
+    assert FREESWITCH.acknowledge(talked).body.decode() == document('<hangup cause="NORMAL_CLEARING" />')
+    for over in (busy.body + b"&exiting=true", b"", b"\xff", b"x=1"):
+        assert (FREESWITCH.acknowledge(replace(busy, body=over)).status) == 204
+
+
+# What it is configured with
+
+SETUP = FREESWITCH.setup(pbx_id="pbx_1", base_url=BASE, secret="whsec_x")
+
+
+def pasted(tag: str) -> ElementTree.Element:
+    match = re.search(rf"^<{tag}[ >].*?^</{tag}>$", SETUP, re.M | re.S)
+    assert match is not None
+    return ElementTree.fromstring(match[0])
+
+
+def test_the_profile_allows_what_documents_do_and_nothing_else() -> None:
+    profile = pasted("profile")
+    params = [(each.get("name"), each.get("value")) for each in profile.findall("params/param")]
+    allowed = {each.get("name"): each.get("value") for each in profile.findall("permissions/permission")}
+    assert dict(params)["method"] == "POST"
+    assert dict(params)["enable-cacert-check"] == dict(params)["enable-ssl-verifyhost"] == "true"
+    assert [value for name, value in params if name == "enable-post-var"] == list(words.POSTED)
+    assert [name for name, value in allowed.items() if value == "true"] == [
+        "set-params", "extended-data", "dial-set-context", "set-vars", "execute-apps",
+    ]  # fmt: skip
+    # 'none' with the value true fills the permissions with ones: it allows everything
+    assert next(iter(allowed.items())) == ("all", "false")
+    for kind in ("variable", "application"):
+        assert {each.get("default") for each in profile.iter(f"{kind}-list")} == {"deny"}
+    variables = {each.get("name") for each in profile.iter("variable")}
+    applications = {each.get("name") for each in profile.iter("application")}
+    for answer in (GATHER, MENU, CONNECT, CONNECT_POST_DIAL, HANGUP):
+        root = ElementTree.fromstring(FREESWITCH.write(UUID, answer, links=LINKS).body)
+        assert {each.tag for each in root.findall("variables/*")} <= variables
+        assert {each.get("application") for each in root.iter("execute")} <= applications
+    assert (len(variables), applications) == (5, {"answer"})
+
+
+def test_the_dialplan_dials_only_what_it_has_read_as_digits() -> None:
+    dialplan = pasted("include")
+    (connect,) = [each for each in dialplan.iter("extension") if each.get("name") == "connect"]
+    conditions = {each.get("field"): each.get("expression") or "" for each in connect.findall("condition")}
+    number = conditions["${mask_to}"]
+    assert re.search(number, RECIPIENT)
+    assert re.search(conditions["${mask_caller_id}"], X)
+    for hostile in ("", "0912345678", "+886912345678,x", "+886912345678|x", "{a=b}+886912345678", "+886912345678\n+1"):
+        assert not re.fullmatch(number.removesuffix("$").removeprefix("^"), hostile)
+        assert not re.fullmatch(conditions["${mask_caller_id}"].strip("^$"), hostile)
+    assert re.search(conditions["${mask_ring_timeout_s}:${mask_max_duration_s}"], "30:1800")
+    (dialled,) = [each.get("data") or "" for each in connect.iter("action") if each.get("application") == "bridge"]
+    assert dialled.endswith("}sofia/gateway/trunk/$1")
+    assert set(re.findall(r"\$\{(.*?)\}", dialled)) == {"mask_caller_id"}
+    names = {each.get("name") for each in dialplan.findall("context")}
+    dial = ElementTree.fromstring(FREESWITCH.write(UUID, CONNECT, links=LINKS).body).find("work/dial")
+    assert dial is not None
+    assert dial.get("context") in names - {"mask"}
+    # a variable of the caller's own is never part of a parameter list: '{a=b,url=…}' would be one
+    assert all(each.get("data") is None for each in dialplan.iter("action") if each.get("application") == "httapi")
+
+
+def test_an_address_cannot_break_out_of_the_profile() -> None:
+    text = FREESWITCH.setup(pbx_id="pbx_1", base_url='https://x"/><evil a="', secret="&<")
+    found = re.search(r"^<profile.*?^</profile>$", text, re.M | re.S)
+    assert found is not None
+    assert not list(ElementTree.fromstring(found[0]).iter("evil"))
