@@ -113,7 +113,6 @@ _DIALPLAN: Final = """\
         <action application="set" data="bypass_media=false"/>
         <action application="set" data="proxy_media=false"/>
         <action application="set" data="ignore_early_media=true"/>
-        <action application="set" data="ringback=%(1000,2000,440,480)"/>
         <action application="set" data="transfer_ringback=%(1000,2000,440,480)"/>
         <action application="set" data="call_timeout=${@{ring_timeout}}"/>
         <action application="set" data="continue_on_fail=true"/>
@@ -174,6 +173,7 @@ def configuration(links: Links, *, pbx_id: str, secret: str) -> str:
                 f"origination_callee_id_number=${{{CALLER_ID}}}",
                 f"origination_callee_id_name=${{{CALLER_ID}}}",
                 "sip_cid_type=none",
+                "sip_copy_custom_headers=false",
                 "outbound_redirect_fatal=true",
             )
         )

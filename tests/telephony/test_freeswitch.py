@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -21,11 +20,10 @@ from maskservice.domain.errors import InvalidContent, SignatureInvalid
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu
-from maskservice.telephony import freeswitch_words as words
-from maskservice.telephony.causes import Cause
-from maskservice.telephony.dialect import CallEventKind, CallSide, UnreadableBody
+from maskservice.telephony.dialect import UnreadableBody
 from maskservice.telephony.freeswitch import BUFFER, FREESWITCH
 from maskservice.telephony.request import WebhookRequest
+from tests.telephony.httapi import AFTER_BRIDGE, FIRST, UUID, asked
 from tests.telephony.webhooks import (
     BASE,
     CONNECT,
@@ -35,9 +33,7 @@ from tests.telephony.webhooks import (
     GATHER,
     HANGUP,
     LINKS,
-    MENU,
     NOW,
-    RECIPIENT,
     TOKEN,
     X,
     freeswitch_headers,
@@ -45,22 +41,7 @@ from tests.telephony.webhooks import (
     whsec,
 )
 
-UUID = "2b8e1c1e-9d0b-4c5e-8d2b-0f6d0c5f3a11"
-FIRST = (
-    f"session_id={UUID}&Caller-Caller-ID-Number=0987654321&Caller-Destination-Number=0900000000"
-    "&Caller-Privacy-Hide-Number=false"
-)
-AFTER_BRIDGE = (
-    f"session_id={UUID}&mask_x=%2B886900000000&Caller-Caller-ID-Number=0987654321"
-    "&Caller-Destination-Number=connect&Caller-Privacy-Hide-Number=false"
-)
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
-
-
-def asked(body: str | bytes, *, leg: int = 1, what: str = "calls") -> WebhookRequest:
-    url = (LINKS.calls_url if what == "calls" else LINKS.events_url) + (f"?leg={leg}" if leg > 1 else "")
-    unsigned = request(url, body if isinstance(body, bytes) else body.encode(), {"Content-Type": FORM})
-    return replace(unsigned, headers={**unsigned.headers, **freeswitch_headers(unsigned, TOKEN)})
 
 
 def verified(each: WebhookRequest) -> str:
@@ -245,76 +226,6 @@ def test_no_document_fills_the_buffer() -> None:
     assert len(lengths) == BUFFER - 1
 
 
-# What it reports
-
-
-WORDS = {
-    "dispo": words.DISPOSITION,
-    "failed": words.FAILED_CAUSE,
-    "last": words.LAST_BRIDGE_CAUSE,
-    "bridge": words.BRIDGE_CAUSE,
-    "hangup": words.HANGUP_CAUSE,
-    "q850": words.HANGUP_Q850,
-    "from": words.BRIDGED_AT,
-    "until": words.ENDED_AT,
-    "exiting": words.EXITING,
-}
-
-
-@pytest.mark.parametrize(
-    ("said", "kind", "cause", "seconds"),
-    [
-        ("dispo=USER_BUSY failed=USER_BUSY", "busy", Cause.BUSY, None),
-        ("dispo=CALL_REJECTED", "busy", Cause.REJECTED, None),
-        ("dispo=NO_ANSWER", "no_answer", Cause.NO_ANSWER, None),
-        ("dispo=NO_USER_RESPONSE", "no_answer", Cause.UNREACHABLE, None),
-        ("dispo=NORMAL_CLEARING", "no_answer", Cause.NORMAL_CLEARING, None),
-        ("dispo=UNALLOCATED_NUMBER", "failed", Cause.UNALLOCATED_NUMBER, None),
-        ("dispo=failure failed=GATEWAY_DOWN", "failed", Cause.NETWORK_FAILURE, None),
-        ("dispo=SOMETHING_NEW", "failed", Cause.UNKNOWN, None),
-        ("dispo=ORIGINATOR_CANCEL hangup=ORIGINATOR_CANCEL", "canceled", Cause.CALLER_CANCELED, None),
-        ("", "failed", Cause.UNKNOWN, None),
-        ("exiting=true dispo=USER_BUSY until=1036", "busy", Cause.BUSY, None),
-        ("exiting=true dispo=call+accepted from=1000 until=1036 last=NORMAL_CLEARING hangup=ORIGINATOR_CANCEL",
-         "completed", Cause.NORMAL_CLEARING, 36),
-        ("exiting=true dispo=SUCCESS from=0 until=1036 bridge=ALLOTTED_TIMEOUT", "completed", Cause.MAX_DURATION, None),
-        ("exiting=true dispo=success from=2000 until=1036", "completed", Cause.UNKNOWN, None),
-        ("exiting=true dispo=success from=x until=999999999999999", "completed", Cause.UNKNOWN, None),
-    ],
-)  # fmt: skip
-def test_how_a_bridge_ended(said: str, kind: str, cause: Cause, seconds: int | None) -> None:
-    event = FREESWITCH.read_event(asked(reported(said), what="events"))
-    assert (event.pbx_call_id, event.virtual_number, event.side) == (UUID, X, CallSide.CALLED)
-    assert (event.event, event.cause, event.duration_s) == (CallEventKind(kind), cause, seconds)
-    assert event.at == (datetime.fromtimestamp(1036, UTC) if "until=1036" in said else None)
-
-
-def reported(said: str) -> str:
-    pairs = (each.split("=") for each in said.split())
-    return "&".join([AFTER_BRIDGE, *(f"{WORDS[name]}={value}" for name, value in pairs)])
-
-
-@pytest.mark.parametrize(
-    ("said", "cause"),
-    [
-        ("", Cause.UNKNOWN),
-        (" hangup=NORMAL_CLEARING q850=16", Cause.NORMAL_CLEARING),
-        (" hangup=STRANGE q850=38", Cause.NETWORK_FAILURE),
-        (" hangup=USER_BUSY hangup=NO_ANSWER", Cause.UNKNOWN),
-    ],
-)
-def test_a_caller_who_left_before_anybody_was_rung(said: str, cause: Cause) -> None:
-    event = FREESWITCH.read_event(asked(reported("exiting=true" + said), what="events"))
-    assert (event.event, event.side, event.cause) == (CallEventKind.CANCELED, CallSide.CALLER, cause)
-
-
-def test_before_a_connect_the_called_number_is_x_itself() -> None:
-    event = FREESWITCH.read_event(asked(FIRST + "&exiting=true", what="events"))
-    assert (event.virtual_number, event.event, event.side) == (X, CallEventKind.CANCELED, CallSide.CALLER)
-    other = AFTER_BRIDGE.replace("&mask_x=%2B886900000000", "")
-    assert FREESWITCH.read_event(asked(other, what="events")).virtual_number is None
-
-
 def test_a_caller_who_is_still_there_hears_something() -> None:
     busy = asked(AFTER_BRIDGE + "&variable_originate_disposition=USER_BUSY", what="events")
     assert FREESWITCH.acknowledge(busy).body.decode() == NEUTRAL == FREESWITCH.write_neutral_hangup(busy).body.decode()
@@ -322,66 +233,3 @@ def test_a_caller_who_is_still_there_hears_something() -> None:
     assert FREESWITCH.acknowledge(talked).body.decode() == document('<hangup cause="NORMAL_CLEARING" />')
     for over in (busy.body + b"&exiting=true", b"", b"\xff", b"x=1"):
         assert (FREESWITCH.acknowledge(replace(busy, body=over)).status) == 204
-
-
-# What it is configured with
-
-SETUP = FREESWITCH.setup(pbx_id="pbx_1", base_url=BASE, secret="whsec_x")
-
-
-def pasted(tag: str) -> ElementTree.Element:
-    match = re.search(rf"^<{tag}[ >].*?^</{tag}>$", SETUP, re.M | re.S)
-    assert match is not None
-    return ElementTree.fromstring(match[0])
-
-
-def test_the_profile_allows_what_documents_do_and_nothing_else() -> None:
-    profile = pasted("profile")
-    params = [(each.get("name"), each.get("value")) for each in profile.findall("params/param")]
-    allowed = {each.get("name"): each.get("value") for each in profile.findall("permissions/permission")}
-    assert dict(params)["method"] == "POST"
-    assert dict(params)["enable-cacert-check"] == dict(params)["enable-ssl-verifyhost"] == "true"
-    assert [value for name, value in params if name == "enable-post-var"] == list(words.POSTED)
-    assert [name for name, value in allowed.items() if value == "true"] == [
-        "set-params", "extended-data", "dial-set-context", "set-vars", "execute-apps",
-    ]  # fmt: skip
-    # 'none' with the value true fills the permissions with ones: it allows everything
-    assert next(iter(allowed.items())) == ("all", "false")
-    for kind in ("variable", "application"):
-        assert {each.get("default") for each in profile.iter(f"{kind}-list")} == {"deny"}
-    variables = {each.get("name") for each in profile.iter("variable")}
-    applications = {each.get("name") for each in profile.iter("application")}
-    for answer in (GATHER, MENU, CONNECT, CONNECT_POST_DIAL, HANGUP):
-        root = ElementTree.fromstring(FREESWITCH.write(UUID, answer, links=LINKS).body)
-        assert {each.tag for each in root.findall("variables/*")} <= variables
-        assert {each.get("application") for each in root.iter("execute")} <= applications
-    assert (len(variables), applications) == (5, {"answer"})
-
-
-def test_the_dialplan_dials_only_what_it_has_read_as_digits() -> None:
-    dialplan = pasted("include")
-    (connect,) = [each for each in dialplan.iter("extension") if each.get("name") == "connect"]
-    conditions = {each.get("field"): each.get("expression") or "" for each in connect.findall("condition")}
-    number = conditions["${mask_to}"]
-    assert re.search(number, RECIPIENT)
-    assert re.search(conditions["${mask_caller_id}"], X)
-    for hostile in ("", "0912345678", "+886912345678,x", "+886912345678|x", "{a=b}+886912345678", "+886912345678\n+1"):
-        assert not re.fullmatch(number.removesuffix("$").removeprefix("^"), hostile)
-        assert not re.fullmatch(conditions["${mask_caller_id}"].strip("^$"), hostile)
-    assert re.search(conditions["${mask_ring_timeout_s}:${mask_max_duration_s}"], "30:1800")
-    (dialled,) = [each.get("data") or "" for each in connect.iter("action") if each.get("application") == "bridge"]
-    assert dialled.endswith("}sofia/gateway/trunk/$1")
-    assert set(re.findall(r"\$\{(.*?)\}", dialled)) == {"mask_caller_id"}
-    names = {each.get("name") for each in dialplan.findall("context")}
-    dial = ElementTree.fromstring(FREESWITCH.write(UUID, CONNECT, links=LINKS).body).find("work/dial")
-    assert dial is not None
-    assert dial.get("context") in names - {"mask"}
-    # a variable of the caller's own is never part of a parameter list: '{a=b,url=…}' would be one
-    assert all(each.get("data") is None for each in dialplan.iter("action") if each.get("application") == "httapi")
-
-
-def test_an_address_cannot_break_out_of_the_profile() -> None:
-    text = FREESWITCH.setup(pbx_id="pbx_1", base_url='https://x"/><evil a="', secret="&<")
-    found = re.search(r"^<profile.*?^</profile>$", text, re.M | re.S)
-    assert found is not None
-    assert not list(ElementTree.fromstring(found[0]).iter("evil"))
