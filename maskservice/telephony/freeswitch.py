@@ -247,11 +247,12 @@ def _number(number: str) -> str:
     return number
 
 
-def _say_and_end(prompt: Prompt, events_url: str | None) -> Element:
+def _say_and_end(prompt: Prompt | None, events_url: str | None) -> Element:
     root = _document()
     work = add(root, "work")
     add(work, "execute", application="answer", action=events_url)
-    add(work, "playback", file=_sounds(prompt))
+    if prompt is not None:
+        add(work, "playback", file=_sounds(prompt))
     add(work, "hangup", cause="NORMAL_CLEARING")
     return root
 
