@@ -49,6 +49,7 @@ _CODE_OF_TYPE: Final = {
     "missing": "required",
     "extra_forbidden": "unknown_field",
     "string_too_long": "too_long",
+    "too_long": "too_long",  # a list
     "string_too_short": "too_short",
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",

@@ -29,7 +29,10 @@ def test_create(result_of):
     assert made["tenant_id"].startswith("ten_")
     assert made["api_key"].startswith("msk_")
     assert made["scopes"] == sorted(
-        ["bindings:write", "bindings:read", "labels:read", "resolutions:read", "calls:read", "calls:write"]
+        [
+            "bindings:write", "bindings:read", "labels:read", "resolutions:read", "calls:read", "calls:write",
+            "couriers:read", "couriers:write",
+        ]  # fmt: skip
     )
     assert (made["grace_hours"], made["max_life_days"], made["mask"], made["care_line"]) == (72, 60, "O", False)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from maskservice.domain.caller_rule import DIRECTIONS, RuleDirection, ruled_phone
 from maskservice.domain.call import Direction
+from maskservice.domain.caller_rule import DIRECTIONS, RuleDirection, ruled_phone
 from maskservice.domain.errors import PhoneRefused
 from maskservice.domain.phone import read_phone
 

@@ -109,6 +109,8 @@ def test_real_answers_fit_their_schemas(site: Site, spec: Any) -> None:
     made = site.bind(waybill="H1", metadata={"a": 1})
     site.call()
     site.call(made["extension"])
+    new = {"name": "王大明", "carrier": "黑貓", "phones": ["0987654321"], "pin": "auto"}
+    courier = site.ask("POST", "/v1/couriers", new).json
     asked = [
         ("BindingAnswer", made),
         ("BindingPage", site.ask("GET", "/v1/bindings").json),
@@ -122,6 +124,13 @@ def test_real_answers_fit_their_schemas(site: Site, spec: Any) -> None:
         ("PbxGather", site.call(call_id="c-2")),
         ("PbxConnect", site.call(made["extension"], call_id="c-3")),
         ("PbxHangup", site.pbx_post("calls", {"call_id": "c", "from": None, "to": "nowhere"}).json),
+        ("CourierWithPinAnswer", courier),
+        ("CourierAnswer", site.ask("GET", f"/v1/couriers/{courier['id']}").json),
+        ("CourierPage", site.ask("GET", "/v1/couriers").json),
+        *(("ImportedRowAnswer", each) for each in site.ask("POST", "/v1/couriers/import", [new, {}]).json),
+        ("AssignedAnswer", site.ask("PUT", f"/v1/bindings/{made['id']}/couriers", {"couriers": [courier["id"]]}).json),
+        ("CallerRuleAnswer", site.ask("POST", "/v1/caller-rules", {"phone": "0955000111", "verdict": "block"}).json),
+        ("CallerRulePage", site.ask("GET", "/v1/caller-rules").json),
         ("Problem", site.ask("POST", "/v1/bindings", {}).json),
         ("ReadyAnswer", site.client.get("/readyz").json),
     ]
