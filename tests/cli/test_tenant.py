@@ -32,8 +32,8 @@ def test_create(result_of):
         [
             "bindings:write", "bindings:read", "labels:read", "resolutions:read", "calls:read", "calls:write",
             "couriers:read", "couriers:write",
-        ]  # fmt: skip
-    )
+        ]
+    )  # fmt: skip
     assert (made["grace_hours"], made["max_life_days"], made["mask"], made["care_line"]) == (72, 60, "O", False)
 
 
