@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -281,12 +281,12 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     orders.retire(tenant_id, "order-20", binding=binding)
 
 
-def scanned(database: Database, statement: str, parameters: Any) -> list[str]:
+def scanned(database: Database, statement: str, parameters: Any, *, big: Collection[str] = BIG) -> list[str]:
     """What reads a whole table or sorts much; on PostgreSQL also in the plan that a prepared statement settles on."""
     with database.engine.connect() as connection:
         if database.is_sqlite:
             plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            return [line for line in plan if line.startswith("SCAN ") and line.split()[1] in BIG]
+            return [line for line in plan if line.startswith("SCAN ") and line.split()[1] in big]
         names: dict[str, str] = {}
         generic = re.sub(r"%\((\w+)\)s", lambda match: names.setdefault(match[1], f"${len(names) + 1}"), statement)
         plans = [connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar()]
@@ -297,7 +297,7 @@ def scanned(database: Database, statement: str, parameters: Any) -> list[str]:
             f"{node['Node Type']} {node.get('Relation Name', '')}"
             for plan in plans
             for node in nodes(plan[0]["Plan"])
-            if (node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG)
+            if (node["Node Type"] == "Seq Scan" and node["Relation Name"] in big)
             or (node["Node Type"] == "Sort" and node["Plan Rows"] > 100)
         ]
 
