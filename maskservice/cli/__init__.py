@@ -11,6 +11,7 @@ from maskservice import __version__
 from maskservice.cli.agi import agi
 from maskservice.cli.call import call
 from maskservice.cli.caller import caller
+from maskservice.cli.calls import calls
 from maskservice.cli.courier import courier
 from maskservice.cli.courier_import import import_ as _import  # noqa: F401 -- joins the group 'courier'
 from maskservice.cli.demo import demo
@@ -64,6 +65,7 @@ _COMMANDS = (
     agi,
     worker,
     call,
+    calls,
     plan,
 )
 for _command in _COMMANDS:

@@ -111,6 +111,12 @@ def tenant_named(name: str, uow: UnitOfWork) -> Tenant:
     return tenant
 
 
+def find_tenant(name: str, *, ports: Ports) -> Tenant:
+    """By name or id. Raises NotFound."""
+    with ports.unit(write=False) as uow:
+        return tenant_named(name, uow)
+
+
 def list_tenants(ports: Ports) -> Sequence[Tenant]:
     with ports.unit(write=False) as uow:
         return uow.tenants.all()
