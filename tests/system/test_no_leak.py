@@ -4,6 +4,8 @@ for a real number."""
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +132,9 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
     calls = client.get("/v1/calls").json()["data"]
     assert len(calls) >= 3
     client.get(f"/v1/calls/{calls[0]['id']}")
+    for query in ("", "bom=1", "format=ndjson", f"group={calls[0]['group']}"):
+        assert len(client.get(f"/v1/calls/export?{query}").content) > 200
+    assert client.get("/v1/calls/export", params={"cause": REFUSED, "since": REFUSED, REFUSED: "1"}).status_code == 422
 
     assert client.patch(binding, json={"recipient": {"phone": national(CHANGED)}}).status_code == 200
     assert client.patch(binding, json={"recipient": {"phone": REFUSED * 3}}).status_code == 422
@@ -142,6 +147,18 @@ def live(client: httpx.Client, pbx: SimulatedPbx) -> None:
     assert client.get("/v1/bindings/" + national(REFUSED)).status_code == 404
     assert client.get("/v1/bindings", params={"order_id": "none", "waybill": "none"}).status_code == 200
     client.get("/metrics")
+
+
+def told_by_the_command_line(installation: Installation) -> list[bytes]:
+    """What an operator is told of calls, those that met nobody's binding among them."""
+    told = []
+    for whose in (("--tenant", installation.tenant_id), ("--unbound",)):
+        for command in (("list",), ("list", "--json"), ("export",), ("export", "--format", "ndjson")):
+            line = [sys.executable, "-m", "maskservice", "calls", command[0], *whose, *command[1:]]
+            done = subprocess.run(line, env=installation.environment, capture_output=True, check=True)
+            assert len(done.stdout) > 200, line
+            told.append(done.stdout + done.stderr)
+    return told
 
 
 def dump_of(url: str, server: Callable[[], PostgresServer]) -> bytes:
@@ -168,6 +185,7 @@ def test_no_real_number_is_left_anywhere(tmp_path: Path, database_url: str, requ
         log = server.log.read_bytes()
     assert b"request" in log
     assert len(stored) > 10_000
+    said.parts += told_by_the_command_line(installation)
     assert [(leaks(part, NUMBERS), part) for part in said.parts if leaks(part, NUMBERS)] == []
     assert leaks(log, NUMBERS) == []
     assert leaks(stored, NUMBERS) == []
