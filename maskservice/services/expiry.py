@@ -70,13 +70,15 @@ def free_rested(ports: Ports, *, limit: int) -> int:
 
 
 def forget_old(ports: Ports, *, limit: int) -> int:
-    """Deletes receipts, passes, the guard's memory and idempotency keys that nobody can come back for; the number of
-    them."""
+    """Deletes receipts, passes, the guard's memory, callers' keys in records and idempotency keys that nobody can come
+    back for; the number of them."""
     now = ports.clock.now()
     with ports.unit() as uow:
         gone = uow.receipts.forget(older_than=now - RECEIPTS_KEPT, limit=limit)
         gone += uow.passes.forget(older_than=now, limit=limit)
         gone += uow.guard.forget(older_than=now - GUARD_KEPT, limit=limit)
+        # A record stays; who called is known by his key as long as the guard knows him, and no longer.
+        gone += uow.calls.forget_callers(older_than=now - GUARD_KEPT, limit=limit)
         gone += uow.idempotency.forget(older_than=now - IDEMPOTENCY_KEPT, limit=limit)
         uow.commit()
     return gone

@@ -8,6 +8,7 @@ a parameter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,9 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     select,
+    tuple_,
     update,
 )
 
@@ -127,6 +130,19 @@ _STARTS = {
     "until": _K.started_at < bindparam("to_start", type_=_K.started_at.type),
     "before": _K.started_at <= bindparam("before_start", type_=_K.started_at.type),
 }
+
+
+@lru_cache(maxsize=8)
+def _forget_callers(limit: int) -> Update:
+    """The limit stands in the text, as in ``slots.py``: a plan for an unknown one reads the whole table."""
+    old = (
+        select(_K.virtual_number, _K.started_at, _K.key)
+        .where(_K.caller.is_not(None), _K.key < bindparam("to_key", type_=_K.key.type))
+        .order_by(_K.key)
+        .limit(literal_column(str(limit)))
+        .with_for_update(skip_locked=True)
+    )
+    return update(CALLS).where(tuple_(_K.virtual_number, _K.started_at, _K.key).in_(old)).values(caller=null())
 
 
 @lru_cache(maxsize=256)
@@ -252,6 +268,9 @@ class SqlCallRecords:
     def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None:
         row = self._statements.first(_GET_LOCKED if for_update else _GET, _at(call_id))
         return None if row is None else _record_of(row)
+
+    def forget_callers(self, *, older_than: datetime, limit: int) -> int:
+        return self._statements.change(_forget_callers(limit), {"to_key": first_key_of(older_than)})
 
     def page(
         self, tenant_id: str | None, *, limit: int, before: UUID | None, which: CallFilter = EVERY_CALL

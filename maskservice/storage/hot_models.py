@@ -215,6 +215,7 @@ class CallRow(Base):
         Index(None, "virtual_number", "binding", "key"),
         Index(None, "virtual_number", "caller", "started_at"),
         Index(None, "virtual_number", "attempt_group", "key"),
+        Index(None, "key", postgresql_where=text("caller IS NOT NULL"), sqlite_where=text("caller IS NOT NULL")),
     )
 
 

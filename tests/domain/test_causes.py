@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from maskservice.domain.call import FINAL, Outcome
@@ -42,6 +44,15 @@ def test_every_end_has_an_ender_but_a_talk() -> None:
             assert (ender_of(outcome, cause) is None) == (
                 outcome is Outcome.COMPLETED and cause is Cause.NORMAL_CLEARING
             ), (outcome, told)
+
+
+def test_every_cause_is_explained_to_operators_with_its_ender() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.rst").read_text("utf-8")
+    table = text.split("\nCauses\n")[1].split("\nRedials\n")[0]
+    rows = {line.split("``")[1]: line.split()[-1] for line in table.splitlines() if line.startswith("``")}
+    assert set(rows) == set(Cause)
+    for cause in set(Cause) - {Cause.UNKNOWN}:
+        assert rows[cause] == str(ender_of(Outcome.COMPLETED, cause) or "null"), cause
 
 
 def test_the_weightier_cause() -> None:

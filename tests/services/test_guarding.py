@@ -195,7 +195,9 @@ def test_a_retried_wrong_webhook_counts_once(shop: Shop) -> None:
 def test_the_guard_s_memory_is_forgotten_in_time(shop: Shop) -> None:
     guess(shop, 1)
     shop.clock.move(days=61)
-    assert forget_old(shop.ports, limit=10) == 3  # the receipt, the caller, his place in the window
+    assert (
+        forget_old(shop.ports, limit=10) == 4
+    )  # the receipt, the caller, his place in the window, his key in the record
 
 
 def test_statements_of_guarded_legs(shop: Shop) -> None:

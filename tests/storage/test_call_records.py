@@ -228,3 +228,22 @@ def test_each_filter_narrows_and_all_of_them_hold(uow: SqlUnitOfWork, world: Wor
         ({"binding": BindingId(NUMBER, ONE), "virtual_number": OTHER_NUMBER}, []),
     ):
         assert found(**named) == expected, named
+
+
+def test_callers_are_forgotten_in_time_and_the_records_stay(uow: SqlUnitOfWork) -> None:
+    made = [begun(seconds, binding=ONE) for seconds in (0, 10, 20, 30)]
+    for record in made:
+        uow.calls.add(record)
+    kept = [uow.calls.get(record.id) for record in made]
+    limit_time = made[3].id.started_at
+    assert uow.calls.forget_callers(older_than=limit_time, limit=2) == 2
+    assert [found and found.caller for found in map(uow.calls.get, [each.id for each in made])] == [
+        None,
+        None,
+        ANN,
+        ANN,
+    ]
+    assert uow.calls.forget_callers(older_than=limit_time, limit=2) == 1
+    assert uow.calls.forget_callers(older_than=limit_time, limit=2) == 0
+    left = [uow.calls.get(record.id) for record in made]
+    assert left == [*(replace(each, caller=None) for each in kept[:3] if each), kept[3]]

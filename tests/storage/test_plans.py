@@ -242,6 +242,7 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     calls.save(record)
     for page_tenant, before, which in call_pages(binding):
         calls.page(page_tenant, limit=10, before=before, which=which)
+    calls.forget_callers(older_than=NOW + timedelta(milliseconds=3), limit=2)
     uow.receipts.thread(NUMBER, "pbx_1", "c-1000", "w-2000")
     uow.receipts.latest(NUMBER, "pbx_1", "c-1000")
     uow.receipts.add(ReceiptFactory())

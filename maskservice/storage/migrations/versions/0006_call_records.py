@@ -16,6 +16,7 @@ depends_on = None
 
 _CALLER = "ix_calls_virtual_number_caller_started_at"
 _GROUP = "ix_calls_virtual_number_attempt_group_key"
+_KNOWN = "ix_calls_key"
 
 
 def upgrade() -> None:
@@ -27,9 +28,12 @@ def upgrade() -> None:
     op.add_column("calls", sa.Column("attempt_group", sa.Uuid(), nullable=True))
     op.create_index(_CALLER, "calls", ["virtual_number", "caller", "started_at"])
     op.create_index(_GROUP, "calls", ["virtual_number", "attempt_group", "key"])
+    known = sa.text("caller IS NOT NULL")
+    op.create_index(_KNOWN, "calls", ["key"], postgresql_where=known, sqlite_where=known)
 
 
 def downgrade() -> None:
+    op.drop_index(_KNOWN, "calls")
     op.drop_index(_GROUP, "calls")
     op.drop_index(_CALLER, "calls")
     for column in ("attempt_group", "caller", "ended_by", "cause", "keyed_at", "asked_at"):
