@@ -10,7 +10,9 @@ from itertools import count
 
 import pytest
 
-from maskservice.cli.opening import opened
+from maskservice.app import create_app
+from maskservice.cli.agi import entrance_of
+from maskservice.cli.opening import close_app, opened, quiet
 from maskservice.domain.call import InboundCall, Outcome
 from maskservice.domain.masked import read_dialled
 from maskservice.domain.phone import read_caller, read_phone
@@ -18,6 +20,8 @@ from maskservice.services.bindings import CreateBinding, create_binding
 from maskservice.services.call_events import CallReport, report_call
 from maskservice.services.calls import Webhook, route_call
 from maskservice.services.tenants import find_tenant
+from maskservice.settings import Settings
+from maskservice.telephony.asterisk import event_of
 from maskservice.web.call_lines import COLUMNS
 
 X, COURIER, GUESSER = "+886900000000", "+886987654321", "+886911222333"
@@ -89,6 +93,22 @@ def test_one_call(run, result_of):
     assert (shown["tenant_id"], shown["caller"]) == (None, {"last3": "333"})
     told = run("calls", "show", call["id"]).stdout
     assert "digits: keyed → extension: none" in told
+
+
+def test_what_asterisk_reports_over_fastagi_is_in_the_record(result_of, binding_id):
+    app = create_app(quiet(Settings.load()))
+    entrance = entrance_of(app, recorded=False)
+    call = InboundCall("a-1", read_caller(COURIER), read_dialled(X), None)
+    entrance.route("pbx_1", "a-1:1", call)
+    entrance.report("pbx_1", event_of("a-1", to=X, dialstatus="", cause="16", duration_s=""))
+    close_app(app)
+    call = result_of("calls", "list", "--unbound")["data"][0]
+    assert (call["pbx_call_id"], call["outcome"], call["cause"], call["ended_by"]) == (
+        "a-1",
+        "canceled",
+        "caller_canceled",
+        "caller",
+    )
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])

@@ -44,6 +44,29 @@ def test_a_call_from_its_first_ring_to_its_record(site: Site, asterisk: NewSecre
     assert (record["outcome"], record["duration_s"], record["tries_used"]) == ("completed", 36, 0)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        # ${ANSWEREDTIME} is all that Asterisk says of the answer.
+        (("ANSWER", "16", "36"), ("completed", "normal_clearing", None, "2026-11-24T08:00:05Z")),
+        (("NOANSWER", "16", ""), ("no_answer", "no_answer", "pbx", None)),
+        (("CANCEL", "16", ""), ("canceled", "caller_canceled", "caller", None)),
+        (("CHANUNAVAIL", "1", ""), ("failed", "unallocated_number", "pbx", None)),
+        (("CHANUNAVAIL", "21", ""), ("busy", "rejected", "called", None)),
+        (("CONGESTION", "34", ""), ("failed", "congestion", "pbx", None)),
+    ],
+)
+def test_why_and_by_whom_it_ended_is_kept(
+    site: Site, asterisk: NewSecret, said: tuple[str, ...], told: tuple[str | None, ...]
+) -> None:
+    send(site, asterisk, CALL | {"digits": site.bind()["extension"]})
+    site.clock.move(seconds=41)
+    report = dict(zip(("dialstatus", "cause", "duration_s"), said, strict=True))
+    assert send(site, asterisk, {"call_id": "a-1.2", "to": "0900000000"} | report, what="events").status_code == 204
+    (record,) = site.ask("GET", "/v1/calls").json["data"]
+    assert tuple(record[name] for name in ("outcome", "cause", "ended_by", "answered_at")) == told
+
+
 @pytest.mark.parametrize("bearer", ["", "whsec_", "garbage", "whsec_" + "A" * 43 + "=", "\xe9"])
 @pytest.mark.parametrize("what", ["calls", "events"])
 def test_another_secret_is_401(site: Site, asterisk: NewSecret, what: str, bearer: str) -> None:
