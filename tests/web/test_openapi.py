@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from maskservice.domain.ids import BindingId, CallId
+from maskservice.domain.ids import AttemptGroupId, BindingId, CallId
 from maskservice.web.auth import LINK_ENDPOINTS, PUBLIC_ENDPOINTS
 from maskservice.web.docs import POLICY
 from tests.web.conftest import Site
@@ -91,6 +91,7 @@ def test_the_samples_ids_are_well_formed() -> None:
     assert str(BindingId.parse(examples.BINDING_ID)) == examples.BINDING_ID
     assert BindingId.parse(examples.BINDING_ID).virtual_number == "+886900000000"
     assert str(CallId.parse(examples.CALL_ID)) == examples.CALL_ID
+    assert str(AttemptGroupId.parse(examples.GROUP_ID)) == examples.GROUP_ID
 
 
 def test_the_page_works_offline_under_a_strict_policy(site: Site) -> None:
