@@ -24,6 +24,7 @@ from maskservice.telephony.dialect import (
 )
 from maskservice.telephony.freeswitch import FREESWITCH
 from maskservice.telephony.jambonz import JAMBONZ
+from maskservice.telephony.kamailio import KAMAILIO
 from maskservice.telephony.native import NATIVE
 from maskservice.telephony.plivo import PLIVO
 from maskservice.telephony.request import WebhookRequest
@@ -49,7 +50,18 @@ __all__ = [
     "likely_dialect",
 ]
 
-_ALL: tuple[Dialect, ...] = (NATIVE, TWILIO, SIGNALWIRE, TELNYX, PLIVO, VONAGE, JAMBONZ, ASTERISK, FREESWITCH)
+_ALL: tuple[Dialect, ...] = (
+    NATIVE,
+    TWILIO,
+    SIGNALWIRE,
+    TELNYX,
+    PLIVO,
+    VONAGE,
+    JAMBONZ,
+    ASTERISK,
+    FREESWITCH,
+    KAMAILIO,
+)
 
 # SignalWire's requests may bear Twilio's header too, so it is asked for first. A bearer is Vonage's token, or our own
 # secret as a dialplan sends it; HTTP basic is mod_httapi's.
@@ -70,7 +82,7 @@ def likely_dialect(request: WebhookRequest) -> Dialect:
     """The dialect that the request's headers look like, the native one where they look like none.
 
     Proves nothing, and serves one end: the neutral hangup in words that the PBX understands while the database, which
-    alone knows its dialect, cannot be asked.
+    alone knows its dialect, cannot be asked. A Kamailio looks like an Asterisk, and refuses at Asterisk's hangup too.
     """
     authorization = (request.header("Authorization") or "").lower()
     if authorization.startswith(f"bearer {SECRET_PREFIX}"):

@@ -56,13 +56,14 @@ def free_udp_port(address: str) -> int:
 @dataclass
 class Phone:
     """``number`` and ``name`` stand in every header that a phone can be made to say them in. ``withheld``: the caller
-    asks for privacy.
+    asks for privacy. ``by_proxy``: what it reaches is a proxy, so it has routes to record and to follow.
     """
 
     address: str
     number: str
     name: str = "Somebody"
     withheld: bool = False
+    by_proxy: bool = False
     sip_port: int = 0
     rtp_port: int = 0
     steps: list[str] = field(default_factory=list)
@@ -105,7 +106,7 @@ class Phone:
     def is_answered(self) -> Self:
         self._provisional()
         self.steps.append('<recv response="200" rrs="true" timeout="12000"/>')
-        self.steps.append(_send(_request("ACK", to=self.to, from_header=self.from_header, cseq=1) + _EMPTY))
+        self.steps.append(_send(self._within("ACK", cseq=1) + _EMPTY))
         return self
 
     def is_refused(self, status: int) -> Self:
@@ -130,7 +131,7 @@ class Phone:
         if by_info or not can_send_rtp():
             for digit in digits:
                 self._cseq += 1
-                head = _request("INFO", to=self.to, from_header=self.from_header, cseq=self._cseq)
+                head = self._within("INFO", cseq=self._cseq)
                 body = f"Signal={digit}\nDuration=100\n"
                 tail = "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\n"
                 self.steps += [_send(head + tail + body, retransmit=True), '<recv response="200" timeout="4000"/>']
@@ -143,10 +144,14 @@ class Phone:
 
     def hangs_up(self) -> Self:
         self._cseq += 1
-        bye = _request("BYE", to=self.to, from_header=self.from_header, cseq=self._cseq)
-        self.steps.append(_send(bye + _EMPTY, retransmit=True))
+        self.steps.append(_send(self._within("BYE", cseq=self._cseq) + _EMPTY, retransmit=True))
         self.steps.append('<recv response="200" timeout="5000"/>')
         return self
+
+    def _within(self, method: str, *, cseq: int) -> str:
+        """The head of a request within the dialog."""
+        head = _request(method, to=self.to, from_header=self.from_header, cseq=cseq)
+        return head + ("[routes]\n" if self.by_proxy else "")
 
     def _confirms_refusal(self) -> Self:
         ack = _request("ACK", to=self.to, from_header=self.from_header, cseq=1, opening=True)
@@ -163,9 +168,10 @@ class Phone:
         self.steps.append(
             '<recv request="INVITE" timeout="20000"><action>'
             '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="1"/>'
-            '<ereg regexp="sip:[^>;]*" search_in="hdr" header="Contact:" assign_to="2"/>'
+            '<ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to="2"/>'
             '<ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="3"/>'
-            "</action></recv>"
+            + ('<ereg regexp=".*" search_in="hdr" header="Record-Route:" assign_to="4"/>' if self.by_proxy else "")
+            +             "</action></recv>"
         )
         return self
 
@@ -175,6 +181,7 @@ class Phone:
     def replies(self, status: str, *, sdp: bool = False) -> Self:
         contact = f"Contact: <sip:{self.number}@[local_ip]:[local_port]>\n"
         extra = contact + _TELLS.format(number=self.number, name=self.name)
+        extra += "[last_Record-Route:]\n" if self.by_proxy else ""
         text = _SDP.format(user=self.number.lstrip("+")) if sdp else ""
         if sdp:
             extra += "Content-Type: application/sdp\n"
@@ -203,7 +210,9 @@ class Phone:
                 "BYE [$2] SIP/2.0\n"
                 "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
                 f'From: "{self.name}" <sip:{self.number}@[local_ip]:[local_port]>;tag=recipient[call_number]\n'
-                "To:[$1]\n[last_Call-ID:]\nCSeq: 1 BYE\nMax-Forwards: 70\n" + _EMPTY,
+                "To:[$1]\n[last_Call-ID:]\nCSeq: 1 BYE\nMax-Forwards: 70\n"
+                + ("Route:[$4]\n" if self.by_proxy else "")
+                + _EMPTY,
                 retransmit=True,
             )
         )
@@ -219,7 +228,8 @@ class Phone:
         folder.mkdir(parents=True, exist_ok=True)
         for place, (name, digits) in enumerate(self._pcaps):
             write_pcap(folder / name, digits, round=place)
-        uses = '<Reference variables="1,2,3"/>' if any('assign_to="1"' in step for step in self.steps) else ""
+        variables = "1,2,3,4" if self.by_proxy else "1,2,3"
+        uses = f'<Reference variables="{variables}"/>' if any('assign_to="1"' in step for step in self.steps) else ""
         steps = "".join(self.steps) + uses
         scenario = f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="phone">{steps}</scenario>\n'
         (folder / "scenario.xml").write_text(scenario, "utf-8")
