@@ -44,6 +44,7 @@ _ENDS: Final[Mapping[str, tuple[CallEventKind, Cause]]] = MappingProxyType(
     {
         "answered": (CallEventKind.ANSWERED, Cause.UNKNOWN),
         "ended": (CallEventKind.COMPLETED, Cause.NORMAL_CLEARING),
+        "expired": (CallEventKind.COMPLETED, Cause.MAX_DURATION),
         "no_answer": (CallEventKind.NO_ANSWER, Cause.NO_ANSWER),
         "canceled": (CallEventKind.CANCELED, Cause.CALLER_CANCELED),
         # Nobody was rung: the answer was no connect, or one that the script could not use.
@@ -107,7 +108,7 @@ class KamailioDialect:
     def read_event(self, request: WebhookRequest) -> CallEvent:
         """One report. Raises UnreadableBody, InvalidContent without a call id.
 
-        ``event`` is answered, ended, no_answer, canceled, refused, or failed, which ``status`` (the final SIP status of
+        ``event`` is answered, ended, expired, no_answer, canceled, refused, or failed, which ``status`` (the final SIP status of
         the called phone) says more of.
         """
         form = request.form()

@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.pbx.asterisk import PBX_IP, Asterisk, AsteriskMissing
+from tests.pbx.kamailio import Kamailio, KamailioMissing
 from tests.pbx.lab import Lab
+from tests.pbx.media_relay import MediaRelay, RelayMissing
 from tests.pbx.parts import without
+from tests.pbx.proxy_lab import ProxyLab
 from tests.pbx.service import Service
 from tests.pbx.sipp import SippMissing, free_udp_port, sipp_program
 
@@ -82,3 +85,35 @@ def sipp() -> str:
 @pytest.fixture
 def lab(asterisk: Asterisk, service: Service, sipp: str, tmp_path: Path) -> Lab:
     return Lab(asterisk, service, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def kamailio_globals(loopback: None, service: Service) -> dict[str, str]:
+    """What the proxy has to know of the service."""
+    pbx_id, secret = service.create_pbx("kamailio")
+    return {"MASK_URL": f'"{service.url_of(pbx_id)}"', "MASK_SECRET": f'"{secret}"'}
+
+
+@pytest.fixture
+def kamailio(kamailio_globals: dict[str, str], tmp_path: Path) -> Iterator[Kamailio]:
+    try:
+        place = Kamailio(tmp_path / "k", kamailio_globals, address=PBX_IP, sources=r"^127[.]0[.]0[.][2-9]$")
+    except KamailioMissing as missing:
+        without(missing)
+    yield place
+    place.stop()
+
+
+@pytest.fixture
+def proxy(kamailio: Kamailio, service: Service, sipp: str, tmp_path: Path) -> ProxyLab:
+    return ProxyLab(kamailio, service, tmp_path, by_proxy=True)
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[MediaRelay]:
+    try:
+        place = MediaRelay(tmp_path / "relay")
+    except RelayMissing as missing:
+        without(missing)
+    yield place
+    place.stop()

@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.pbx.sipp import free_udp_port
 
 DOCS = Path(__file__).parents[2] / "docs/pbx/kamailio"
+_MODULES = {"http_client.so", "jansson.so", "topoh.so", "uac.so", "dialog.so"}
 _START_S = 10.0
 _PROBE = (
     "OPTIONS sip:probe@{address} SIP/2.0\r\nVia: SIP/2.0/UDP {ours};branch=z9hG4bKprobe{port}\r\n"
@@ -39,6 +40,9 @@ class Kamailio:
         program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise KamailioMissing("kamailio is not installed: run .ci/telephony")
+        modules = {path.name for path in Path("/usr/lib").glob("*/kamailio/modules/*.so")}
+        if lacking := sorted(_MODULES - modules):
+            raise KamailioMissing(f"kamailio lacks {', '.join(lacking)}: run .ci/telephony")
         self._program, self._folder, self._address = program, folder, address
         self.settings = {
             "MASK_SOURCES": f'"{sources}"',
@@ -64,7 +68,7 @@ class Kamailio:
             self.start()
 
     def start(self) -> None:
-        """Returns once it answers; raises KamailioMissing with its last words when it does not get there."""
+        """Returns once it answers; fails with its last words when it does not get there."""
         self.stop()
         self.sip_port = free_udp_port(self._address)
         self._starts += 1
@@ -88,8 +92,8 @@ class Kamailio:
         out.close()
         end = time.monotonic() + _START_S
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > end:
-                raise KamailioMissing(f"kamailio is installed but does not start: {self.log[-600:]}")
+            assert self._process.poll() is None, f"kamailio does not start: {self.log[-1500:]}"
+            assert time.monotonic() < end, f"kamailio does not answer: {self.log[-1500:]}"
 
     def stop(self) -> None:
         """At once, with all its processes: its own way of ending takes seconds."""

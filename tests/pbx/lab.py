@@ -1,4 +1,4 @@
-"""The laboratory: a real Asterisk, the real service, and phones made for one test each.
+"""The laboratory: a real Asterisk (or another switch), the real service, and phones made for one test each.
 
 Answers for: playing a call between two phones and never giving back one that leaked. Must not know: what is tested.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.pbx.asterisk import (
     RECIPIENT_IP,
     Asterisk,
 )
+from tests.pbx.kamailio import Kamailio
 from tests.pbx.leaks import Side, leaks
 from tests.pbx.service import Order, Service
 from tests.pbx.sipp import Phone, Running
@@ -35,16 +36,17 @@ COURIER_NAME, RECIPIENT_NAME = "Wang Courier", "Mei Recipient"
 
 @dataclass
 class Lab:
-    """``folder`` takes what the phones write."""
+    """``folder`` takes what the phones write. ``asterisk`` is whatever the calls go through; ``by_proxy``: a proxy."""
 
-    asterisk: Asterisk
+    asterisk: Asterisk | Kamailio
     service: Service
     folder: Path
+    by_proxy: bool = False
     _places: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def courier(self, *, by: str = "http", withheld: bool = False, number: str | None = None) -> Phone:
         number = number or f"+88698761{next(_NUMBERS):04d}"
-        return Phone(ENTRANCES[by], number, COURIER_NAME, withheld=withheld)
+        return Phone(ENTRANCES[by], number, COURIER_NAME, withheld=withheld, by_proxy=self.by_proxy)
 
     def order(self, *, order_id: str | None = None, recipient: str | None = None) -> Order:
         """A new order, of a recipient of its own unless one is named."""
@@ -52,15 +54,15 @@ class Lab:
         return self.service.bind(recipient or f"+88691270{count:04d}", order_id=order_id or f"TW-{count:06d}")
 
     def recipient(self, order: Order) -> Phone:
-        return Phone(RECIPIENT_IP, order.recipient, RECIPIENT_NAME)
+        return Phone(RECIPIENT_IP, order.recipient, RECIPIENT_NAME, by_proxy=self.by_proxy)
 
     def stranger(self) -> Phone:
         """A phone on the recipients' side that has no order."""
-        return Phone(RECIPIENT_IP, f"+88691271{next(_NUMBERS):04d}", RECIPIENT_NAME)
+        return Phone(RECIPIENT_IP, f"+88691271{next(_NUMBERS):04d}", RECIPIENT_NAME, by_proxy=self.by_proxy)
 
     def again(self, phone: Phone) -> Phone:
         """The same person's phone for another call: the number and address of before, on fresh ports."""
-        return Phone(phone.address, phone.number, phone.name)
+        return Phone(phone.address, phone.number, phone.name, by_proxy=self.by_proxy)
 
     def start(self, phone: Phone, *, count: int = 1, rate: int | None = None) -> Running:
         place = self.folder / f"phone{next(self._places)}"
@@ -79,8 +81,7 @@ class Lab:
         assert rung.code == 0, f"the called: {rung.why()}\n\nthe caller: {heard.why()}\n{self.asterisk.log[-2000:]}"
         assert heard.received
         assert rung.received
-        assert leaks(rung.received, of=side_of(caller)) == []
-        assert leaks(heard.received, of=side_of(called)) == []
+        self.must_be_clean(heard, rung, caller=caller, called=called)
         return heard, rung
 
     def play_unsearched(self, caller: Phone, called: Phone, *, trunk: str = "carrier") -> tuple[Played, Played]:
@@ -106,9 +107,16 @@ class Lab:
             calling.stop()
             waiting.stop()
         assert (heard.code, rung.code) == (0, 0), f"the caller: {heard.why()}\n\nthe called: {rung.why()}"
-        assert leaks(rung.received, of=side_of(caller)) == []
-        assert leaks(heard.received, of=side_of(called)) == []
+        self.must_be_clean(heard, rung, caller=caller, called=called)
         return heard, rung
+
+    def leaked(self, messages: Iterable[bytes], *, of: Phone) -> list[str]:
+        """What there is of one phone in what the other side received."""
+        return leaks(messages, of=side_of(of))
+
+    def must_be_clean(self, heard: Played, rung: Played, *, caller: Phone, called: Phone) -> None:
+        assert self.leaked(rung.received, of=caller) == []
+        assert self.leaked(heard.received, of=called) == []
 
     def until_talking(self, called: Running, *, seconds: float = 8.0) -> None:
         end = time.monotonic() + seconds
@@ -118,6 +126,7 @@ class Lab:
 
     def until_quiet(self, *, seconds: float = 5.0) -> None:
         """Waits until no call is left on the PBX."""
+        assert isinstance(self.asterisk, Asterisk)
         end = time.monotonic() + seconds
         while self.asterisk.channels():
             assert time.monotonic() < end, "a channel is left behind"
@@ -130,7 +139,7 @@ class Lab:
         with self.nothing_rings(silent):
             heard = self.start(caller, count=count).ends()
         assert heard.code == 0, f"{heard.why()}\n{self.asterisk.log[-2000:]}"
-        assert leaks(heard.received, of=side_of(silent)) == []
+        assert self.leaked(heard.received, of=silent) == []
         return heard
 
     @contextmanager

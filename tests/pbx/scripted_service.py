@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,10 +20,11 @@ Answer = dict[str, Any] | bytes
 
 class ScriptedService:
     """The first call gets the first of ``answers`` on every leg, and so on; the last one stays. Sent as JSON, or as it
-    is where it is bytes. ``asked`` and ``told`` are the bodies that came in, for calls and for events.
+    is where it is bytes. ``asked`` and ``told`` are the bodies that came in, for calls and for events. A call is
+    answered after ``delay_s`` seconds.
     """
 
-    def __init__(self, answers: Sequence[Answer]) -> None:
+    def __init__(self, answers: Sequence[Answer], *, delay_s: float = 0.0) -> None:
         self.asked: list[bytes] = []
         self.told: list[bytes] = []
         self.port = free_tcp_port()
@@ -34,6 +36,8 @@ class ScriptedService:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with lock:
                     sent = ours._sent(self.path, body, calls, answers)
+                if self.path.endswith("/calls"):
+                    time.sleep(delay_s)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
@@ -48,6 +52,16 @@ class ScriptedService:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def wait_told(self, part: bytes, *, seconds: float = 4.0) -> bytes:
+        """The first event with this in its body, once it came."""
+        end = time.monotonic() + seconds
+        while True:
+            found = next((body for body in list(self.told) if part in body), None)
+            if found is not None:
+                return found
+            assert time.monotonic() < end, f"not told of {part!r}: {self.told}"
+            time.sleep(0.02)
 
     def _sent(self, path: str, body: bytes, calls: list[str], answers: Sequence[Answer]) -> bytes:
         if not path.endswith("/calls"):

@@ -58,8 +58,7 @@ class Service:
         self._run("init")
         tenant = self._run("tenant", "create", "商店")
         self._run("numbers", "import", X, "--pool", "default")
-        pbx = self._run("pbx", "create", "asterisk-1", "--dialect", "asterisk")
-        self.pbx_id, self.secret = pbx["pbx_id"], pbx["secret"]
+        self.pbx_id, self.secret = self.create_pbx("asterisk")
         self._api = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}",
             headers={"Authorization": f"Bearer {tenant['api_key']}"},
@@ -71,7 +70,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1/pbx/{self.pbx_id}"
+        return self.url_of(self.pbx_id)
 
     @property
     def pids(self) -> list[int]:
@@ -81,6 +80,14 @@ class Service:
     def log(self) -> str:
         names = ("server.log", "agi.log")
         return "".join((self._folder / name).read_text("utf-8") for name in names if (self._folder / name).exists())
+
+    def create_pbx(self, dialect: str) -> tuple[str, str]:
+        """A PBX of this dialect: its id and its secret."""
+        pbx = self._run("pbx", "create", f"{dialect}-1", "--dialect", dialect)
+        return pbx["pbx_id"], pbx["secret"]
+
+    def url_of(self, pbx_id: str) -> str:
+        return f"http://127.0.0.1:{self.port}/v1/pbx/{pbx_id}"
 
     def start(self) -> None:
         command = ["gunicorn", "-c", str(ROOT / "config/gunicorn.conf.py"), "tests.pbx.service_app:create()"]

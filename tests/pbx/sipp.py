@@ -19,7 +19,10 @@ from tests.pbx.traces import Played
 
 _SDP = """v=0
 o={user} 53655765 2353687637 IN IP4 [local_ip]
-s=-
+s=call of {name}
+i={name} {user}
+e={user}@phone.example ({name})
+p=+{user}
 c=IN IP4 [media_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 8 101
@@ -97,7 +100,7 @@ class Phone:
         self.to = to
         self.from_header = f'"{shown}" <sip:{user}@[local_ip]:[local_port]>;tag=courier[call_number]'
         head = _request("INVITE", to=to, from_header=self.from_header, cseq=1, opening=True)
-        sdp = _SDP.format(user=self.number.lstrip("+"))
+        sdp = _SDP.format(user=self.number.lstrip("+"), name=self.name)
         contact = f"Contact: <sip:{self.number}@[local_ip]:[local_port]>\n"
         body = f"{head}{contact}{tells}{privacy}Content-Type: application/sdp\nContent-Length: [len]\n\n{sdp}"
         self.steps.append(_send(body, retransmit=True))
@@ -116,15 +119,43 @@ class Phone:
 
     def hears_ringing(self) -> Self:
         self.steps.append('<recv response="100" optional="true"/>')
-        self.steps.append('<recv response="180" timeout="10000"/>')
+        self.steps.append('<recv response="180" rrs="true" timeout="10000"/>')
         return self
 
-    def gives_up(self) -> Self:
-        head = _request("CANCEL", to=self.to, from_header=self.from_header, cseq=1, opening=True)
-        self.steps.append(_send(head + _EMPTY))
+    def hears_trying(self) -> Self:
+        self.steps.append('<recv response="100" timeout="5000"/>')
+        return self
+
+    def negotiates_again(self) -> Self:
+        """A re-INVITE that tells as much as the first INVITE, and its ACK."""
+        self._cseq += 1
+        tells = f"Contact: <sip:{self.number}@[local_ip]:[local_port]>\n"
+        tells += _TELLS.format(number=self.number, name=self.name)
+        sdp = _SDP.format(user=self.number.lstrip("+"), name=self.name)
+        head = self._within("INVITE", cseq=self._cseq)
+        body = f"{head}{tells}Content-Type: application/sdp\nContent-Length: [len]\n\n{sdp}"
+        self.steps.append(_send(body, retransmit=True))
+        self._provisional()
         self.steps.append('<recv response="200" timeout="5000"/>')
+        self.steps.append(_send(self._within("ACK", cseq=self._cseq) + _EMPTY))
+        return self
+
+    def hangs_up_early(self, status: int) -> Self:
+        """A BYE before the answer, which is refused."""
+        self.steps.append(_send(self._within("BYE", cseq=self._cseq + 1) + _EMPTY, retransmit=True))
+        self.steps.append(f'<recv response="{status}" timeout="5000"/>')
+        return self
+
+    def gives_up(self, *, before_ringing: bool = False) -> Self:
+        """``before_ringing``: nobody else is to be told, so the call's own end comes first."""
+        head = _request("CANCEL", to=self.to, from_header=self.from_header, cseq=1, opening=True)
+        canceled = '<recv response="200" timeout="5000"/>'
+        self.steps.append(_send(head + _EMPTY))
+        self.steps += [] if before_ringing else [canceled]
         self.steps.append('<recv response="487" timeout="5000"/>')
-        return self._confirms_refusal()
+        self._confirms_refusal()
+        self.steps += [canceled] if before_ringing else []
+        return self
 
     def keys(self, digits: str, *, by_info: bool = False) -> Self:
         """Presses keys by RFC 4733, or by SIP INFO where raw sockets are not ours (or ``by_info``)."""
@@ -182,7 +213,7 @@ class Phone:
         contact = f"Contact: <sip:{self.number}@[local_ip]:[local_port]>\n"
         extra = contact + _TELLS.format(number=self.number, name=self.name)
         extra += "[last_Record-Route:]\n" if self.by_proxy else ""
-        text = _SDP.format(user=self.number.lstrip("+")) if sdp else ""
+        text = _SDP.format(user=self.number.lstrip("+"), name=self.name) if sdp else ""
         if sdp:
             extra += "Content-Type: application/sdp\n"
         retransmit = sdp or int(status[:3]) >= 300
@@ -193,6 +224,11 @@ class Phone:
 
     def answers(self) -> Self:
         return self.replies("200 OK", sdp=True)
+
+    def takes_info(self) -> Self:
+        self.steps.append('<recv request="INFO" timeout="5000"/>')
+        self.steps.append(_send(_REPLY.format(status="200 OK", tag="", extra="", sdp="")))
+        return self
 
     def sees_it_given_up(self) -> Self:
         """The caller cancels, or the PBX does when nobody answers."""
