@@ -33,7 +33,7 @@ PBX_HEADERS: Final[Mapping[str, tuple[str, str]]] = {
     "telnyxSignature": ("telnyx-signature-ed25519", "telnyx: Ed25519 over `timestamp|body`."),
     "plivoSignature": ("X-Plivo-Signature-V3", "plivo: HMAC-SHA256 over the URL, the sorted form and a nonce."),
     "jambonzSignature": ("Jambonz-Signature", "jambonz: HMAC-SHA256 over `timestamp.body`."),
-    "bearerOfPbx": ("Authorization", "`Bearer`: vonage, a JWT with the hash of the body; asterisk, the secret."),
+    "bearerOfPbx": ("Authorization", "`Bearer`: vonage, a JWT with the body's hash; asterisk, kamailio: the secret."),
     "basicOfPbx": ("Authorization", "`Basic`: freeswitch, the secret as the password of any user."),
 }
 PBX_SIGNATURES: Final[Sequence[Mapping[str, Sequence[str]]]] = [{name: []} for name in PBX_HEADERS]

@@ -53,7 +53,7 @@ _NATIVE_EVENT: Final = {
 _PROVIDERS_FORM: Final[Mapping[str, Any]] = {
     FORM: {
         "type": "object",
-        "description": "twilio, signalwire, telnyx, plivo, asterisk, freeswitch: the provider's own fields.",
+        "description": "twilio, signalwire, telnyx, plivo, asterisk, freeswitch, kamailio: their own fields.",
     }
 }
 _VERBS: Final[Mapping[str, Any]] = {
@@ -65,7 +65,7 @@ _FLAT: Final[Mapping[str, Any]] = {
     "type": "object",
     "required": ["call_id", "action"],
     "additionalProperties": {"type": "string"},
-    "description": "asterisk: texts only.",
+    "description": "asterisk, kamailio: texts only.",
 }
 _DOCUMENT: Final[Mapping[str, Any]] = {
     XML: {"type": "string", "description": "twilio, signalwire (cXML), telnyx (TeXML), plivo, freeswitch (httapi)."}

@@ -22,6 +22,7 @@ from tests.pbx.parts import without
 from tests.pbx.proxy_lab import ProxyLab
 from tests.pbx.service import Service
 from tests.pbx.sipp import SippMissing, free_udp_port, sipp_program
+from tests.pbx.stand_in import SippyMissing, StandIn
 
 
 @pytest.fixture(scope="session")
@@ -116,4 +117,20 @@ def relay(tmp_path: Path) -> Iterator[MediaRelay]:
     except RelayMissing as missing:
         without(missing)
     yield place
+    place.stop()
+
+
+@pytest.fixture(scope="session")
+def native_pbx(loopback: None, service: Service) -> tuple[str, str]:
+    return service.create_pbx("native")
+
+
+@pytest.fixture
+def stand_in(native_pbx: tuple[str, str], service: Service, sipp: str, tmp_path: Path) -> Iterator[ProxyLab]:
+    pbx_id, secret = native_pbx
+    try:
+        place = StandIn(tmp_path, address=PBX_IP, service=service.url_of(pbx_id), secret=secret)
+    except SippyMissing as missing:
+        without(missing)
+    yield ProxyLab(place, service, tmp_path)
     place.stop()

@@ -26,6 +26,7 @@ from tests.pbx.kamailio import Kamailio
 from tests.pbx.leaks import Side, leaks
 from tests.pbx.service import Order, Service
 from tests.pbx.sipp import Phone, Running
+from tests.pbx.stand_in import StandIn
 from tests.pbx.traces import Played
 
 # From the phone's address to the trunk of pjsip.conf that it comes in by.
@@ -38,7 +39,7 @@ COURIER_NAME, RECIPIENT_NAME = "Wang Courier", "Mei Recipient"
 class Lab:
     """``folder`` takes what the phones write. ``asterisk`` is whatever the calls go through; ``by_proxy``: a proxy."""
 
-    asterisk: Asterisk | Kamailio
+    asterisk: Asterisk | Kamailio | StandIn
     service: Service
     folder: Path
     by_proxy: bool = False

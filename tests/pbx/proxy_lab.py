@@ -22,7 +22,9 @@ class ProxyLab(Lab):
     def leaked(self, messages: Iterable[bytes], *, of: Phone) -> list[str]:
         """Numbers and names anywhere; addresses and ports everywhere but in the SDP that no relay rewrote."""
         kept = list(messages)
+        # uac's memory of From in Record-Route: the caller's number, XORed with X.
+        found = ["vsf" for message in kept if b"vsf=" in message or b"vst=" in message]
         if self.relayed:
-            return leaks(kept, of=side_of(of))
+            return found + leaks(kept, of=side_of(of))
         heads = [message.partition(b"\r\n\r\n")[0] for message in kept]
-        return leaks(heads, of=side_of(of)) + leaks(kept, of=Side((of.number,), (of.name,)))
+        return found + leaks(heads, of=side_of(of)) + leaks(kept, of=Side((of.number,), (of.name,)))

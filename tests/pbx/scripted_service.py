@@ -18,6 +18,14 @@ from tests.pbx.service import free_tcp_port
 Answer = dict[str, Any] | bytes
 
 
+class _Patient(ThreadingHTTPServer):
+    request_queue_size = 256
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A PBX that no longer waits for its answer is what some tests are about."""
+
+
 class ScriptedService:
     """The first call gets the first of ``answers`` on every leg, and so on; the last one stays. Sent as JSON, or as it
     is where it is bytes. ``asked`` and ``told`` are the bodies that came in, for calls and for events. A call is
@@ -46,7 +54,7 @@ class ScriptedService:
             def log_message(self, *_: object) -> None:
                 """Silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Answering)
+        self._server = _Patient(("127.0.0.1", self.port), Answering)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property

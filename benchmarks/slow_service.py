@@ -1,0 +1,125 @@
+"""What a slow service does to a PBX's workers: ``benchmarks/slow_service.py [--delay S] [--seconds S] [--save FILE]``.
+
+Answers for: SIPp courier and recipient, the docs' Asterisk (func_curl) and the docs' Kamailio with 16 workers, all on
+this machine, and a service that answers every call with the same connect after ``--delay`` seconds, however many ask at
+once: what is measured is the PBX. The last rows are Kamailio without the transaction that the docs' script makes before
+it asks. A call counts as good when it was answered and hung up; every message is searched for the other side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.pbx.asterisk import PBX_IP, Asterisk
+from tests.pbx.kamailio import DOCS, Kamailio
+from tests.pbx.lab import Lab
+from tests.pbx.proxy_lab import ProxyLab
+from tests.pbx.scripted_service import ScriptedService
+from tests.pbx.service import NATIONAL_X, Order, X
+from tests.pbx.sipp import free_udp_port
+
+_RECIPIENT, _EXTENSION, _WORKERS = "+886912700001", "5678", 16
+_CONNECT = {
+    "call_id": "x",
+    "action": "connect",
+    "to": _RECIPIENT,
+    "caller_id": X,
+    "post_dial_digits": "",
+    "ring_timeout_s": "30",
+    "max_duration_s": "1800",
+}
+_COLUMNS = "| {:<24} | {:>7} | {:>6} | {:>6} | {:>9} | {:>9} | {:>10} | {:>5} |"
+_HEADS = ("PBX", "calls/s", "asked", "good", "questions", "median ms", "slowest ms", "leaks")
+_RUNS = (
+    ("asterisk", (10, 14, 30, 60)),
+    ("kamailio", (10, 14, 30)),
+    ("kamailio, no t_newtran", (5, 10)),
+)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--delay", type=float, default=1.0)
+    arguments.add_argument("--seconds", type=int, default=10)
+    arguments.add_argument("--save", type=Path)
+    asked = arguments.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="maskservice-benchmark-"))
+    folder.chmod(0o755)
+    lines = [f"The service answers after {asked.delay:g} s; {asked.seconds} s a row.", _COLUMNS.format(*_HEADS)]
+    print("\n".join(lines), flush=True)
+    try:
+        for name, rates in _RUNS:
+            for rate in rates:
+                place = folder / f"{re.sub('[^a-z]', '', name)}{rate}"
+                place.mkdir(mode=0o755)
+                with ScriptedService([_CONNECT], delay_s=asked.delay) as service, _lab(name, place, service.url) as lab:
+                    lines.append(_measured(name, lab, service, rate=rate, count=rate * asked.seconds))
+                print(lines[-1], flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if asked.save is not None:
+        asked.save.write_text("\n".join(lines) + "\n", "utf-8")
+    return 0
+
+
+@contextmanager
+def _lab(name: str, folder: Path, url: str) -> Iterator[Lab]:
+    """No service but the scripted one is asked: a laboratory can do without."""
+    if name == "asterisk":
+        settings = {"MASK_URL": url, "MASK_SECRET": "whsec_x", "MASK_PBX": "pbx_1", "MASK_RECORDED": "yes"}
+        settings["MASK_AGI"] = "agi://127.0.0.1:9"
+        asterisk = Asterisk(folder / "pbx", settings, sip_port=free_udp_port(PBX_IP), rtp_base=20_000)
+        asterisk.start()
+        try:
+            yield Lab(asterisk, None, folder)  # type: ignore[arg-type]
+        finally:
+            asterisk.stop()
+        return
+    settings = {"MASK_URL": f'"{url}"', "MASK_SECRET": '"whsec_x"', "MASK_WORKERS": str(_WORKERS)}
+    kamailio = Kamailio(folder / "pbx", settings, address=PBX_IP, sources=r"^127[.]0[.]0[.][2-9]$")
+    if name != "kamailio":
+        text, found = re.subn(
+            r'    if \(!t_newtran\(\)\) exit;\n    t_reply\("100", "Trying"\);\n', "", (DOCS / "kamailio.cfg").read_text()
+        )
+        assert found == 1, "the docs' script has no transaction to take out"
+        (folder / "pbx/kamailio.cfg").write_text(text)
+    try:
+        yield ProxyLab(kamailio, None, folder, by_proxy=True)  # type: ignore[arg-type]
+    finally:
+        kamailio.stop()
+
+
+def _measured(name: str, lab: Lab, service: ScriptedService, *, rate: int, count: int) -> str:
+    caller = lab.courier().dials(f"{NATIONAL_X}*{_EXTENSION}").is_answered().waits(100).hangs_up()
+    called = lab.recipient(Order("", _EXTENSION, _RECIPIENT)).is_called().rings().answers().is_hung_up()
+    lab.leave_by(called)
+    waiting = lab.start(called, count=count, rate=rate)
+    calling = lab.start(caller, count=count, rate=rate)
+    try:
+        heard = calling.ends()
+        time.sleep(0.5)
+    finally:
+        calling.stop()
+        waiting.stop()
+    rung = type(heard)(0, waiting.folder)
+    times = sorted(heard.answer_times_ms())
+    found = lab.leaked(rung.received, of=caller) + lab.leaked(heard.received, of=called)
+    good = sum(message.startswith(b"SIP/2.0 200") and b"CSeq: 2 BYE" in message for message in heard.received)
+    median, slowest = (times[len(times) // 2], times[-1]) if times else (0, 0)
+    return _COLUMNS.format(
+        name, rate, count, good, len(service.asked), f"{median:.0f}", f"{slowest:.0f}", len(found)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
