@@ -108,8 +108,8 @@ class KamailioDialect:
     def read_event(self, request: WebhookRequest) -> CallEvent:
         """One report. Raises UnreadableBody, InvalidContent without a call id.
 
-        ``event`` is answered, ended, expired, no_answer, canceled, refused, or failed, which ``status`` (the final SIP status of
-        the called phone) says more of.
+        ``event`` is answered, ended, expired, no_answer, canceled, refused, or failed, which ``status`` (the final SIP
+        status of the called phone) says more of.
         """
         form = request.form()
         call_id = single(form, "call_id")

@@ -1,7 +1,7 @@
 """A PBX of a hundred lines, in Python alone (PyPI ``sippy``): the light stand-in where no PBX can be installed.
 
-Answers for: what anybody's adapter does, asking in the native dialect with Standard Webhooks, placing a second call that
-shows X, reporting the end. Must not know: the service's inside, media: SDP goes straight through from phone to phone.
+Answers for: what anybody's adapter does, asking in the native dialect with Standard Webhooks, placing a second call
+that shows X, reporting the end. Must not know: the service's inside, media: SDP goes straight from phone to phone.
 Run as a program of its own, since sippy's loop is its process's: ``python -m tests.pbx.b2bua PLAN``, PLAN as JSON.
 """
 
@@ -111,7 +111,8 @@ class Call:
         )
         self._called.lContact = self._switch.contact()
         # A fresh Call-ID, and of the caller nothing: neither his number nor his name.
-        self._called.recvEvent(_without_names(CCEventTry((None, connect["caller_id"], connect["to"], body, None, None))))
+        tried = CCEventTry((None, connect["caller_id"], connect["to"], body, None, None))
+        self._called.recvEvent(_without_names(tried))
 
     def _is_answered(self) -> None:
         self._answered = datetime.now(UTC).timestamp()
@@ -176,7 +177,7 @@ def _without_names(event: Any) -> Any:
             text = str(part)
             for telling, instead in _TELLING:
                 text = re.sub(telling, instead, text, flags=re.M)
-            part = MsgBody(text)  # noqa: PLW2901
+            part = MsgBody(text)
         kept.append(part)
     event.data = tuple(kept)
     return event

@@ -27,7 +27,14 @@ def ask(proxy: ProxyLab, service: ScriptedService) -> None:
 
 @pytest.mark.parametrize(
     "dialled",
-    ["0900000000*{}", "0900000000%23{}", "0900000000;ext={}", "0900000000;postd=pp{}", "0900000000{}", "+886900000000*{}"],
+    [
+        "0900000000*{}",
+        "0900000000%23{}",
+        "0900000000;ext={}",
+        "0900000000;postd=pp{}",
+        "0900000000{}",
+        "+886900000000*{}",
+    ],
 )
 def test_the_extension_in_the_dialled_string(proxy: ProxyLab, dialled: str) -> None:
     order = proxy.order()
@@ -74,7 +81,7 @@ def test_the_recipient_calls_back(proxy: ProxyLab) -> None:
 @pytest.mark.parametrize(
     ("reply", "caller_gets", "outcome"),
     [
-        ("486 Busy Here", 486, "busy"),
+        ("486 Mei Recipient is busy", 486, "busy"),
         ("603 Decline", 603, "busy"),
         ("480 Temporarily Unavailable", 480, "no_answer"),
         ("404 Not Found", 404, "failed"),
@@ -138,10 +145,21 @@ def test_what_follows_within_a_call_is_masked_too(proxy: ProxyLab) -> None:
     order = proxy.order()
     courier = proxy.courier().dials(f"{NATIONAL_X}*{order.extension}").is_answered().waits(100)
     courier.negotiates_again().keys("5", by_info=True).hangs_up()
-    recipient = proxy.recipient(order).is_called().rings().answers().is_called().answers().takes_info().is_hung_up()
+    recipient = proxy.recipient(order).is_called().replies("180 Ringing at Mei Recipient").answers()
+    recipient.is_called().answers().takes_info().is_hung_up()
     _, rung = proxy.play(courier, recipient)
     assert sum(message.startswith(b"INVITE ") for message in rung.received) == 2
     assert any(b"Signal=5" in message for message in rung.received)
+
+
+def test_all_callers_look_alike(proxy: ProxyLab) -> None:
+    """A Contact of each caller's own would be hidden by topoh alone, in the same token for each of his calls."""
+    order, contacts = proxy.order(), set()
+    for _ in range(2):
+        courier = proxy.courier().dials(f"{NATIONAL_X}*{order.extension}").is_answered().hangs_up()
+        _, rung = proxy.play(courier, proxy.recipient(order).is_called().rings().answers().is_hung_up())
+        contacts |= set(re.findall(rb"\r\nContact: *([^\r]+)", rung.received[0]))
+    assert len(contacts) == 1
 
 
 def test_a_withheld_caller_is_nobody_to_the_service_and_x_to_the_recipient(proxy: ProxyLab) -> None:

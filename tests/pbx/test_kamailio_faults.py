@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from tests.pbx.asterisk import PBX_IP
-from tests.pbx.leaks import leaks
 from tests.pbx.lab import side_of
+from tests.pbx.leaks import leaks
 from tests.pbx.media_relay import MediaRelay
 from tests.pbx.proxy_lab import ProxyLab
 from tests.pbx.scripted_service import Answer, ScriptedService
