@@ -224,7 +224,7 @@ class Phone:
 
     def answers(self) -> Self:
         if self.by_proxy:
-            # A proxy's workers may overtake each other, so that the 180 comes after the 200; people are slower than that.
+            # A proxy's workers may overtake each other, so that the 180 comes after the 200; people are slower.
             self.waits(40)
         return self.replies("200 OK", sdp=True)
 
