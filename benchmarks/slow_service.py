@@ -92,7 +92,8 @@ def _lab(name: str, folder: Path, url: str) -> Iterator[Lab]:
         finally:
             asterisk.stop()
         return
-    settings = {"MASK_URL": f'"{url}"', "MASK_SECRET": '"whsec_x"', "MASK_WORKERS": str(_MANY if name == _MORE else _WORKERS)}
+    workers = _MANY if name == _MORE else _WORKERS
+    settings = {"MASK_URL": f'"{url}"', "MASK_SECRET": '"whsec_x"', "MASK_WORKERS": str(workers)}
     kamailio = Kamailio(folder / "pbx", settings, address=PBX_IP, sources=r"^127[.]0[.]0[.][2-9]$")
     if name == _NAKED:
         text = (DOCS / "kamailio.cfg").read_text("utf-8")

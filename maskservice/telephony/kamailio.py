@@ -17,7 +17,6 @@ from typing import Final
 
 from maskservice.domain.call import Answer, Bridge, InboundCall
 from maskservice.domain.errors import FieldError, InvalidContent
-from maskservice.telephony.asterisk import require_bearer
 from maskservice.telephony.causes import Cause, cause_of_sip
 from maskservice.telephony.dialect import (
     NOTHING_TO_SAY,
@@ -31,6 +30,7 @@ from maskservice.telephony.dialect import (
 from maskservice.telephony.fields import caller_of, dialled_of, seconds_of, virtual_number_of, whole_of
 from maskservice.telephony.matching import require_aware, required_header
 from maskservice.telephony.request import WebhookRequest, single
+from maskservice.telephony.shared_secret import require_bearer
 from maskservice.telephony.signature import parse_secret
 
 CONTENT_TYPE: Final = "application/json"
