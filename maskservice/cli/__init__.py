@@ -22,11 +22,14 @@ from maskservice.cli.output import examples
 from maskservice.cli.pbx import pbx
 from maskservice.cli.plan import plan
 from maskservice.cli.pool import pool
+from maskservice.cli.pool_calls import calls as _pool_calls  # noqa: F401 -- joins the group 'pool'
 from maskservice.cli.pool_guard import guard as _guard  # noqa: F401 -- joins the group 'pool'
 from maskservice.cli.refusals import RefusingGroup
 from maskservice.cli.rekey import rekey as _rekey  # noqa: F401 -- joins the group 'numbers'
+from maskservice.cli.restrict import restrict as _restrict  # noqa: F401 -- joins the group 'numbers'
 from maskservice.cli.serve import serve
 from maskservice.cli.tenant import tenant
+from maskservice.cli.tenant_calls import calls as _tenant_calls  # noqa: F401 -- joins the group 'tenant'
 from maskservice.cli.virtual_numbers import numbers
 from maskservice.cli.worker import worker
 

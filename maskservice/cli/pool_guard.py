@@ -27,6 +27,7 @@ _MINUTES = click.IntRange(1, 43_200)
     epilog=examples(
         "maskservice pool guard parcels                          # show the thresholds",
         "maskservice pool guard parcels --caller-tries 5 --first-block 30",
+        "maskservice pool guard parcels --enroll-on-scan --scan-rest-hours 12",
         "maskservice pool guard parcels --defaults",
     ),
 )
@@ -41,15 +42,25 @@ _MINUTES = click.IntRange(1, 43_200)
 @click.option("--longest-block", type=_MINUTES, metavar="MINUTES", help="No block is longer.")
 @click.option("--reach-per-day", type=_COUNT, help="Different orders that a stranger may reach in a day.")
 @click.option("--scan-callers", type=_COUNT, help="Different callers with wrong tries on one number that are a scan.")
+@click.option(
+    "--enroll-on-scan/--no-enroll-on-scan",
+    default=None,
+    help="Whether a scanned number then takes enrolled and allowed callers only; off unless set.",
+)
+@click.option(
+    "--scan-rest-hours", type=click.IntRange(1, 720), metavar="HOURS", help="For how long it does; 6 unless set."
+)
 @click.option("--defaults", is_flag=True, help="Back to the defaults; other options go over them.")
 @json_option
-def guard(name: str, *, defaults: bool, as_json: bool, **given: int | None) -> None:
+def guard(name: str, *, scan_rest_hours: int | None, defaults: bool, as_json: bool, **given: int | None) -> None:
     """Show or change a pool's guard against guessing. Changes hold from the next call on, for all processes."""
     changes: dict[str, Any] = {
         threshold: timedelta(minutes=value) if threshold in ("window", "first_block", "longest_block") else value
         for threshold, value in given.items()
         if value is not None
     }
+    if scan_rest_hours is not None:
+        changes["scan_rest"] = timedelta(hours=scan_rest_hours)
     with opened() as ports:
         found = pool_named(name, ports=ports)
         if changes or defaults:
@@ -67,8 +78,6 @@ def _show(found: Pool, *, as_json: bool) -> None:
             getattr(policy, each.name)
         )
         for each in fields(policy)
-        # Restricting a number to enrolled callers needs a roster, which this version does not have.
-        if each.name not in ("enroll_on_scan", "scan_rest")
     }
     if as_json:
         print_json({"name": found.name, **thresholds, "chance_before_the_first_block": chance})
@@ -76,10 +85,14 @@ def _show(found: Pool, *, as_json: bool) -> None:
     print_facts(
         f"Guard of pool {found.name}.",
         {
-            **{threshold.replace("_", " "): value for threshold, value in thresholds.items()},
+            **{threshold.replace("_", " "): _for_people(value) for threshold, value in thresholds.items()},
             "odds": f"a stranger reaches somebody on a full number before his first block with {percent(chance)}",
         },
     )
+
+
+def _for_people(value: object) -> object:
+    return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
 def _plain(value: object) -> object:

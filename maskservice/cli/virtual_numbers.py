@@ -16,10 +16,11 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from maskservice.cli.opening import opened
-from maskservice.cli.output import console, examples, json_option, note, print_json, print_rows
+from maskservice.cli.output import console, examples, json_option, note, print_json, print_rows, when
 from maskservice.domain.errors import MaskedNumberUnreadable
 from maskservice.domain.masked import read_virtual, write_virtual
 from maskservice.services.pools import import_numbers, list_numbers
+from maskservice.services.restricting import restricted_numbers
 
 _BATCH = 500
 _WORTH_A_BAR = 2_000
@@ -104,20 +105,29 @@ def import_(ctx: click.Context, given: tuple[str, ...], *, pool_name: str, as_js
 @click.option("--pool", "pool_name", required=True, metavar="NAME", help="The pool to look at.")
 @json_option
 def list_(*, pool_name: str, as_json: bool) -> None:
-    """Show a pool's virtual numbers and how many extensions of each are held."""
+    """Show a pool's virtual numbers, how many extensions of each are held, and which take enrolled callers only."""
     with opened() as ports:
         pool, found = list_numbers(pool_name, ports=ports)
+        restricted = restricted_numbers(pool.id, ports=ports)
     ceiling = pool.policy.ceiling
     if as_json:
         rows = [
-            {"virtual_number": number, "written": write_virtual(number), "held": held, "ceiling": ceiling}
+            {
+                "virtual_number": number,
+                "written": write_virtual(number),
+                "held": held,
+                "ceiling": ceiling,
+                "enrolled_only_until": when(restricted.get(number)),
+            }
             for number, held in found
         ]
         print_json({"data": rows})
         return
     empty = "This pool has no number yet. Next: maskservice numbers import FILE --pool NAME"
     print_rows(
-        ("number", "E.164", "held", "ceiling"), [(write_virtual(n), n, held, ceiling) for n, held in found], empty=empty
+        ("number", "E.164", "held", "ceiling", "enrolled callers only until"),
+        [(write_virtual(n), n, held, ceiling, when(restricted.get(n)) or "–") for n, held in found],
+        empty=empty,
     )
 
 

@@ -18,6 +18,8 @@ TAIPEI = timezone(timedelta(hours=8), "Asia/Taipei")
 REPEAT_WITHIN = timedelta(hours=1)
 LANGUAGES = ("zh-TW", "en")
 SHORTEST_PIN, LONGEST_PIN = 4, 8
+RING_RANGE_S, TALK_RANGE_S, CALLS_RANGE = (5, 90), (60, 7200), (1, 1000)
+"""Ring time-outs: providers ring 90 s at most (field.md, 6); a talk: Vonage's limit is 7,200 s (pbx.md, 4)."""
 
 
 class Access(StrEnum):
@@ -46,7 +48,7 @@ class Codes(StrEnum):
     ASKED = "asked"
 
 
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,12 @@ class TenantCalls:
     whisper: bool = False
 
     def checked(self) -> TenantCalls:
-        """Raises InvalidContent with every value out of range. Ring time-outs: providers ring 90 s at most
-        (field.md, 6); a talk: Vonage's limit is 7,200 s (pbx.md, 4)."""
-        ranges = (("ring_timeout_s", 5, 90), ("max_duration_s", 60, 7200), ("calls_per_day", 1, 1000))
+        """Raises InvalidContent with every value out of range."""
+        ranges = (
+            ("ring_timeout_s", *RING_RANGE_S),
+            ("max_duration_s", *TALK_RANGE_S),
+            ("calls_per_day", *CALLS_RANGE),
+        )
         errors = tuple(
             FieldError(f"/{name}", "out_of_range", f"A whole number from {least} to {most}.")
             for name, least, most in ranges
@@ -145,3 +150,7 @@ class BindingRules:
 
     access: Access | None = None
     directions: Directions | None = None
+
+    def or_none(self) -> BindingRules | None:
+        """None where nothing is set: two ways of saying it would be told apart for no reason."""
+        return None if self.access is None and self.directions is None else self

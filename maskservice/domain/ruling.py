@@ -148,12 +148,18 @@ def again(
     return Ruling(gather, steps, after(thread, tries_used=used), concerns=concerns, wrong_try=wrong_try)
 
 
-def refused(ruling: Ruling, step: TraceStep, line: Line, thread: Thread, *, now: datetime) -> Ruling:
+def refused(
+    ruling: Ruling, step: TraceStep, line: Line, thread: Thread, *, now: datetime, bare: bool = False
+) -> Ruling:
     """A ruling that would have connected and may not, for what was found out after it: the way of a wrong extension,
-    without being a wrong try. ``thread`` is that before the leg. A call-back ends, as one that reaches nobody does."""
+    without being a wrong try. ``thread`` is that before the leg. A call-back ends, as one that reaches nobody does.
+    ``bare``: the leg brought no digits, so a recipient would have been reached by a pass; such a caller is asked for
+    the extension like a stranger, or he would hear that he has one."""
     steps = (*ruling.trace, step)
     if ruling.direction is Direction.TO_COURIER:
         return end(line, thread, steps, direction=ruling.direction, concerns=ruling.concerns)
+    if bare:
+        return ask(line, thread, steps, now=now)
     return again(line, thread, steps, now=now, concerns=ruling.concerns)
 
 

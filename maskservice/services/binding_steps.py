@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from maskservice.domain import binding as rules
 from maskservice.domain.binding import Binding
+from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.ids import BindingId
 from maskservice.domain.names import mask_name
 from maskservice.domain.phone import PhoneNumber, PhoneReading
@@ -36,7 +37,7 @@ _Unchanged = Literal[Unchanged.UNCHANGED]
 
 @dataclass(frozen=True, slots=True)
 class ChangeBinding:
-    """What a PATCH names. ``address``, ``waybill`` and ``metadata`` may be None: taken away."""
+    """What a PATCH names. ``address``, ``waybill``, ``metadata`` and ``call_rules`` may be None: taken away."""
 
     tenant: Tenant
     binding_id: BindingId
@@ -47,6 +48,7 @@ class ChangeBinding:
     metadata: dict[str, Any] | _Unchanged | None = field(default=UNCHANGED, repr=False)
     expires_in: int | None = None
     expires_at: datetime | None = None
+    call_rules: BindingRules | _Unchanged | None = UNCHANGED
 
 
 def deliver_binding(
@@ -154,6 +156,9 @@ def _changed_facts(command: ChangeBinding, binding: Binding, *, now: datetime) -
         binding = replace(binding, expires_at=moment)
     if command.waybill is not UNCHANGED:
         binding = replace(binding, waybill=command.waybill)
+    if command.call_rules is not UNCHANGED:
+        rules_given = command.call_rules
+        binding = replace(binding, call_rules=None if rules_given is None else rules_given.or_none())
     if command.name is not UNCHANGED:
         binding = replace(binding, masked_name=mask_name(command.name, mask=policy.mask, latin_mask=policy.latin_mask))
     return binding

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from maskservice.domain.binding import resolve_expiry
+from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import FieldError, InvalidContent, OrderAlreadyBound
 from maskservice.domain.ids import uuid7
 from maskservice.domain.phone import PhoneNumber, PhoneReading
@@ -39,6 +40,7 @@ class CreateBinding:
     waybill: str | None = None
     metadata: dict[str, Any] | None = field(default=None, repr=False)
     idempotency: IdempotentRequest | None = None
+    call_rules: BindingRules | None = None
 
 
 def create_binding(command: CreateBinding, ports: Ports) -> Bound:
@@ -76,6 +78,7 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
         waybill=command.waybill,
         warnings=command.phone.warnings + hidden + outside,
         keep_answer=command.idempotency is not None,
+        call_rules=command.call_rules,
     )
 
     def answer_existing(stored: StoredBinding) -> Bound:

@@ -6,7 +6,7 @@ virtual number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -125,6 +125,10 @@ class Guard(Protocol):
 
     def restrict(self, virtual_number: str, *, until: datetime | None, at: datetime) -> None:
         """Enrolled callers only until then; None: everybody again."""
+        ...
+
+    def restricted(self, pool_id: str, *, now: datetime) -> Mapping[str, datetime]:
+        """The pool's numbers that take enrolled callers only at ``now``, and until when."""
         ...
 
     def forget(self, *, older_than: datetime, limit: int) -> int: ...

@@ -111,7 +111,7 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     caller = ask_guard(question, facts, who, webhook.pbx_id, now=now, uow=uow, ports=ports)
     facts = replace(facts, caller=caller.state)
     ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
-    ruling = within_day(ruling, line, thread, now=now, uow=uow)
+    ruling = within_day(ruling, line, thread, question=question, now=now, uow=uow)
     for met in found:
         end_seen(met.stored, uow, now)
     call_id = legs[0].call if legs else CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))

@@ -12,7 +12,7 @@ from enum import StrEnum
 from maskservice.domain.call import Connect, Line, Party, Thread, TraceStep
 from maskservice.domain.call_policy import taipei_day
 from maskservice.domain.guard import CallerState, after_reach, after_wrong_try, window_start
-from maskservice.domain.question import Choice, Keyed, Question
+from maskservice.domain.question import Bare, Choice, Keyed, Question
 from maskservice.domain.ruling import Facts, Ruling, refused
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import Who
@@ -61,7 +61,9 @@ def _may_reach_bare(line: Line, facts: Facts) -> bool:
     return by_pass or (line.calls.repeat_call and bool(facts.repeat))
 
 
-def within_day(ruling: Ruling, line: Line, thread: Thread, *, now: datetime, uow: UnitOfWork) -> Ruling:
+def within_day(
+    ruling: Ruling, line: Line, thread: Thread, *, question: Question, now: datetime, uow: UnitOfWork
+) -> Ruling:
     """The ruling, or the refusal where the binding's recipient was rung as often today as the tenant allows. Counted by
     one statement, so that calls at once share one budget."""
     met, decision = ruling.concerns, ruling.decision
@@ -70,7 +72,8 @@ def within_day(ruling: Ruling, line: Line, thread: Thread, *, now: datetime, uow
     most = met.calls.calls_per_day
     if most is None or uow.guard.claim_call(met.binding.id, day=taipei_day(now), most=most):
         return ruling
-    return refused(ruling, TraceStep("calls_today", "used_up", met.binding.tenant_id), line, thread, now=now)
+    step = TraceStep("calls_today", "used_up", met.binding.tenant_id)
+    return refused(ruling, step, line, thread, bare=isinstance(question, Bare), now=now)
 
 
 def tell_guard(
@@ -88,8 +91,10 @@ def tell_guard(
             alarms.append(Alarm.NUMBER_BUDGET_USED)
         if first and number.callers == policy.scan_callers:
             alarms.append(Alarm.NUMBER_SCANNED)
-            if policy.enroll_on_scan:
-                uow.guard.restrict(line.virtual_number, until=now + policy.scan_rest, at=now)
+            until, by_hand = now + policy.scan_rest, line.state.enrolled_only_until
+            # What was restricted by hand for longer stays so.
+            if policy.enroll_on_scan and (by_hand is None or by_hand < until):
+                uow.guard.restrict(line.virtual_number, until=until, at=now)
     elif _is_fresh_reach(ruling, caller):
         after = after_reach(state, policy, now=now)
     else:

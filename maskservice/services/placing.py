@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from maskservice.domain.binding import Binding, Status
+from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import DatabaseUnavailable, PoolExhausted
 from maskservice.domain.ids import BindingId
 from maskservice.domain.names import mask_name
@@ -37,6 +38,7 @@ class Order:
     warnings: tuple[str, ...] = ()
     reopened_from: BindingId | None = None
     keep_answer: bool = False
+    call_rules: BindingRules | None = None
 
 
 def place_order(
@@ -83,6 +85,7 @@ def place_order(
         waybill=order.waybill,
         masked_name=mask_name(order.recipient.name, mask=policy.mask, latin_mask=policy.latin_mask),
         reopened_from=order.reopened_from,
+        call_rules=None if order.call_rules is None else order.call_rules.or_none(),
     )
     view = compose_view(
         binding,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from maskservice.domain.allocation import PoolPolicy
+from maskservice.domain.call_policy import PoolCalls
 from maskservice.domain.errors import MaskedNumberUnreadable, NotFound
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import new_plain_id
@@ -78,6 +79,17 @@ def set_guard(name: str, guard: GuardPolicy, *, ports: Ports) -> None:
         if pool is None:
             raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
         uow.pools.replace_guard(pool.id, guard)
+        uow.commit()
+
+
+def set_calls(name: str, calls: PoolCalls, *, ports: Ports) -> None:
+    """Replaces what holds for calls on every number of a pool. Raises InvalidContent, NotFound."""
+    calls = calls.checked()
+    with ports.unit() as uow:
+        pool = uow.pools.named(name)
+        if pool is None:
+            raise NotFound("There is no pool of this name. 'maskservice pool list' shows them.")
+        uow.pools.replace_calls(pool.id, calls)
         uow.commit()
 
 

@@ -29,6 +29,8 @@ class Scope(StrEnum):
     CALLS_WRITE = "calls:write"
     COURIERS_READ = "couriers:read"
     COURIERS_WRITE = "couriers:write"
+    SETTINGS_READ = "settings:read"
+    SETTINGS_WRITE = "settings:write"
 
 
 ALL_SCOPES = frozenset(Scope)

@@ -31,7 +31,8 @@ class ReopenBinding:
 
 
 def reopen_binding(command: ReopenBinding, ports: Ports) -> Bound:
-    """A new binding with a new extension for the same recipient; the old one ends and its extension stays dead.
+    """A new binding with a new extension for the same recipient, with the same rules for calls; the old one ends and
+    its extension stays dead.
 
     Raises NotFound, BindingNotLive (locked), BindingPurged, OrderAlreadyBound (the order has a newer live binding),
     PoolExhausted.
@@ -76,6 +77,7 @@ def _reopen(command: ReopenBinding, uow: UnitOfWork, ports: Ports) -> Bound:
         waybill=old.binding.waybill,
         reopened_from=old.binding.id,
         keep_answer=command.idempotency is not None,
+        call_rules=old.binding.call_rules,
     )
 
     def answer_existing(_: StoredBinding) -> Bound:

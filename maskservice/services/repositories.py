@@ -12,7 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from maskservice.domain.binding import Binding, Status
-from maskservice.domain.call_policy import PoolCalls
+from maskservice.domain.call_policy import PoolCalls, TenantCalls
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import (
@@ -35,13 +35,17 @@ class Tenants(Protocol):
         """Raises NameTaken."""
         ...
 
-    def get(self, tenant_id: str) -> Tenant | None: ...
+    def get(self, tenant_id: str, *, for_update: bool = False) -> Tenant | None:
+        """``for_update`` keeps others from changing the tenant until the end of the unit."""
+        ...
 
     def named(self, name: str) -> Tenant | None: ...
 
     def all(self) -> Sequence[Tenant]: ...
 
     def replace(self, tenant: Tenant) -> None: ...
+
+    def replace_calls(self, tenant_id: str, calls: TenantCalls) -> None: ...
 
 
 class ApiKeys(Protocol):

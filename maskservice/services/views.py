@@ -8,11 +8,12 @@ know: JSON field order, HTTP.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from maskservice.domain.binding import Binding, Status
+from maskservice.domain.call_policy import Access, BindingRules, Directions
 from maskservice.domain.ids import BindingId
 from maskservice.domain.label import recipient_line
 from maskservice.domain.masked import MaskedNumber
@@ -39,6 +40,7 @@ class BindingView:
     reopened_from: BindingId | None
     rekeyed_at: datetime | None = None
     warnings: tuple[str, ...] = ()
+    call_rules: BindingRules | None = None
 
     def snapshot(self) -> str:
         """The view as a text from which :meth:`from_snapshot` makes it again."""
@@ -58,6 +60,7 @@ class BindingView:
                 "delivered_at": self.delivered_at.isoformat() if self.delivered_at else None,
                 "reopened_from": str(self.reopened_from) if self.reopened_from else None,
                 "warnings": self.warnings,
+                "call_rules": None if self.call_rules is None else asdict(self.call_rules),
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -82,7 +85,18 @@ class BindingView:
             delivered_at=datetime.fromisoformat(facts["delivered_at"]) if facts["delivered_at"] else None,
             reopened_from=BindingId.parse(facts["reopened_from"]) if facts["reopened_from"] else None,
             warnings=tuple(facts["warnings"]),
+            # Answers of a version before this one have none.
+            call_rules=_rules_of(facts.get("call_rules")),
         )
+
+
+def _rules_of(facts: dict[str, str | None] | None) -> BindingRules | None:
+    if facts is None:
+        return None
+    access, directions = facts["access"], facts["directions"]
+    return BindingRules(
+        None if access is None else Access(access), None if directions is None else Directions(directions)
+    )
 
 
 def compose_view(
@@ -116,6 +130,7 @@ def compose_view(
         reopened_from=binding.reopened_from,
         rekeyed_at=binding.rekeyed_at,
         warnings=warnings,
+        call_rules=binding.call_rules,
     )
 
 

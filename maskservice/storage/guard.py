@@ -5,7 +5,7 @@ Answers for: the repository ``Guard``; counting is atomic for all processes. Mus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from maskservice.domain.guard import CallerState, NumberState
 from maskservice.domain.ids import BindingId
 from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS, GUARD_SCANS
 from maskservice.storage.hot_models import CALL_DAYS
+from maskservice.storage.models import NUMBERS
 from maskservice.storage.statements import Statements
 
 _C, _D, _N, _S = GUARD_CALLERS.c, CALL_DAYS.c, GUARD_NUMBERS.c, GUARD_SCANS.c
@@ -74,6 +75,11 @@ _FIRST_IN_WINDOW = upsert(GUARD_SCANS).on_conflict_do_nothing(
     index_elements=[_S.virtual_number, _S.window_start, _S.caller]
 )
 _NUMBER = select(*NUMBER_STATE_COLUMNS).where(_N.virtual_number == bindparam("at_number"))
+_RESTRICTED = (
+    select(_N.virtual_number, _N.enrolled_only_until)
+    .join_from(NUMBERS, GUARD_NUMBERS, _N.virtual_number == NUMBERS.c.virtual_number)
+    .where(NUMBERS.c.pool_id == bindparam("wanted"), _N.enrolled_only_until > bindparam("now"))
+)
 _ROOM = bindparam("room", type_=Integer())
 _FORGET_CALLERS = delete(GUARD_CALLERS).where(
     tuple_(_C.pool_id, _C.caller).in_(
@@ -175,6 +181,9 @@ class SqlGuard:
                 "enrolled_only_until": until,
             },
         )
+
+    def restricted(self, pool_id: str, *, now: datetime) -> Mapping[str, datetime]:
+        return {row[0]: row[1] for row in self._statements.rows(_RESTRICTED, {"wanted": pool_id, "now": now})}
 
     def forget(self, *, older_than: datetime, limit: int) -> int:
         given = {"limit_time": older_than, "room": limit}

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from maskservice.domain.call_policy import TenantCalls
 from maskservice.domain.errors import NameTaken
 from maskservice.services.records import ApiKey, Scope, Tenant
 from maskservice.storage.call_policy import calls_to_json
@@ -26,6 +27,8 @@ _KEY_COLUMNS = (_K.id, _K.tenant_id, _K.digest, _K.hint, _K.scopes, _K.created_a
 # both.
 _ADD = upsert(TENANTS).on_conflict_do_nothing(index_elements=[_T.name])
 _GET = select(*TENANT_COLUMNS).where(_T.id == bindparam("wanted"))
+# FOR NO KEY UPDATE: whatever only refers to the tenant by a foreign key goes on.
+_GET_LOCKED = _GET.with_for_update(key_share=True)
 _NAMED = select(*TENANT_COLUMNS).where(_T.name == bindparam("wanted"))
 _ALL = select(*TENANT_COLUMNS).order_by(_T.id)
 _REPLACE = update(TENANTS).where(_T.id == bindparam("wanted"))
@@ -86,8 +89,8 @@ class SqlTenants:
         if not self._statements.change(_ADD, _row(tenant)):
             raise NameTaken("There is a tenant of this name already.")
 
-    def get(self, tenant_id: str) -> Tenant | None:
-        row = self._statements.first(_GET, {"wanted": tenant_id})
+    def get(self, tenant_id: str, *, for_update: bool = False) -> Tenant | None:
+        row = self._statements.first(_GET_LOCKED if for_update else _GET, {"wanted": tenant_id})
         return None if row is None else tenant_of(row)
 
     def named(self, name: str) -> Tenant | None:
@@ -103,6 +106,9 @@ class SqlTenants:
         if other is not None and other.id != tenant.id:
             raise NameTaken("There is a tenant of this name already.")
         self._statements.change(_REPLACE, {**_row(tenant), "wanted": tenant.id})
+
+    def replace_calls(self, tenant_id: str, calls: TenantCalls) -> None:
+        self._statements.change(_REPLACE, {"wanted": tenant_id, "calls": calls_to_json(calls)})
 
 
 class SqlApiKeys:

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from maskservice.services.binding_reads import Page
 from maskservice.services.views import BindingView
 from maskservice.web.queries import write_cursor
+from maskservice.web.settings_answers import CallRulesAnswer, call_rules_answer
 
 T = TypeVar("T")
 
@@ -49,6 +50,10 @@ class BindingAnswer(TypedDict):
     expires_at: Annotated[Time, Field(description="The binding is dead from this moment on.")]
     delivered_at: Time | None
     reopened_from: BindingIdText | None
+    call_rules: Annotated[
+        CallRulesAnswer | None,
+        Field(description="Who may call, where it differs from the tenant's settings; null: as the tenant has set."),
+    ]
     rekeyed_at: Annotated[
         Time | None,
         Field(description="When its extension was replaced, because the number was scanned: print a new label."),
@@ -156,6 +161,7 @@ def binding_answer(view: BindingView) -> BindingAnswer:
         "expires_at": write_moment(view.expires_at),
         "delivered_at": write_moment_or_none(view.delivered_at),
         "rekeyed_at": write_moment_or_none(view.rekeyed_at),
+        "call_rules": call_rules_answer(view.call_rules),
         "reopened_from": None if view.reopened_from is None else str(view.reopened_from),
         "warnings": list(view.warnings),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from maskservice.domain.binding import resolve_expiry
+from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.ids import BindingId
 from maskservice.domain.phone import read_phone
@@ -20,6 +21,7 @@ from maskservice.services.reopening import ReopenBinding
 from maskservice.web.bodies import exclusive_errors, idempotent_request, read_object
 from maskservice.web.schemas import check, read_moment
 from maskservice.web.schemas_bindings import ChangeBindingBody, CreateBindingBody, ReopenBody
+from maskservice.web.schemas_settings import CallRulesBody
 
 PHONE = "/recipient/phone"
 
@@ -44,6 +46,7 @@ def read_create(tenant: Tenant, ports: Ports) -> CreateBinding:
         waybill=body.waybill,
         metadata=body.metadata,
         idempotency=idempotent_request("POST /v1/bindings", content),
+        call_rules=rules_of(body.call_rules),
     )
 
 
@@ -66,6 +69,7 @@ def read_change(tenant: Tenant, binding_id: BindingId, ports: Ports) -> ChangeBi
         metadata=body.metadata if "metadata" in named else UNCHANGED,
         expires_in=body.expires_in,
         expires_at=body.expires_at,
+        call_rules=rules_of(body.call_rules) if "call_rules" in named else UNCHANGED,
     )
 
 
@@ -83,6 +87,10 @@ def read_reopen(tenant: Tenant, binding_id: BindingId) -> ReopenBinding:
         expires_at=body.expires_at,
         idempotency=idempotent_request(f"POST /v1/bindings/{binding_id}/reopen", content),
     )
+
+
+def rules_of(body: CallRulesBody | None) -> BindingRules | None:
+    return None if body is None else BindingRules(body.access, body.directions)
 
 
 def _or_none(address: str | None) -> str | None:

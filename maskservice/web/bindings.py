@@ -111,8 +111,9 @@ def get(binding_id: str) -> Response:
 @bp.doc(
     **describe(
         operation_id="changeBinding",
-        summary="Change a binding's recipient, waybill, metadata or end",
-        description="What the body does not name stays. null takes the address, the waybill or the metadata away.",
+        summary="Change a binding's recipient, waybill, metadata, call rules or end",
+        description="What the body does not name stays. null takes the address, the waybill, the metadata or the "
+        "call rules away.",
         tag=TAG,
         scope=Scope.BINDINGS_WRITE,
         body=ChangeBindingBody,

@@ -39,9 +39,25 @@ BINDING: Final[dict[str, Any]] = {
     "delivered_at": None,
     "reopened_from": None,
     "rekeyed_at": None,
+    "call_rules": None,
     "warnings": [],
 }
-CHANGE: Final[dict[str, Any]] = {"recipient": {"address": "新北市板橋區縣民大道2段7號"}, "waybill": None}
+CHANGE: Final[dict[str, Any]] = {
+    "recipient": {"address": "新北市板橋區縣民大道2段7號"},
+    "waybill": None,
+    "call_rules": {"access": "assigned", "directions": None},
+}
+CALL_SETTINGS: Final[dict[str, Any]] = {
+    "access": "enrolled",
+    "directions": "both",
+    "ring_timeout_s": 30,
+    "max_duration_s": 1800,
+    "calls_per_day": 20,
+    "quiet": "21:00-08:00",
+    "quiet_exempt": False,
+    "whisper": True,
+}
+CALL_SETTINGS_CHANGE: Final[dict[str, Any]] = {"access": "enrolled", "calls_per_day": 20, "quiet": "21:00-08:00"}
 RESOLUTION: Final[dict[str, Any]] = {
     "binding_id": BINDING_ID,
     "order_id": "TW-20231109-001",

@@ -16,7 +16,16 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from maskservice.services.records import Scope
-from maskservice.web import answers, call_answers, roster_answers, schemas_bindings, schemas_calls, schemas_roster
+from maskservice.web import (
+    answers,
+    call_answers,
+    roster_answers,
+    schemas_bindings,
+    schemas_calls,
+    schemas_roster,
+    schemas_settings,
+    settings_answers,
+)
 from maskservice.web.problems import BY_CODE, PROBLEM_JSON
 from maskservice.web.schemas import Body
 
@@ -58,6 +67,7 @@ COMPONENTS: Final[tuple[type[Any], ...]] = (
     schemas_roster.ChangeCourierBody,
     schemas_roster.AssignBody,
     schemas_roster.CallerRuleBody,
+    schemas_settings.CallSettingsBody,
     answers.BindingAnswer,
     answers.BindingPage,
     answers.ResolutionAnswer,
@@ -79,6 +89,7 @@ COMPONENTS: Final[tuple[type[Any], ...]] = (
     roster_answers.AssignedAnswer,
     roster_answers.CallerRuleAnswer,
     roster_answers.CallerRulePage,
+    settings_answers.CallSettingsAnswer,
 )
 
 PATH_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -31,6 +31,7 @@ FIELD_CODES: Final[Mapping[str, str]] = {
     "exclusive": "Send exactly one of these fields.",
     "id_invalid": "Send an id as the service gave it.",
     "invalid": "This field cannot be accepted.",
+    "invalid_hours": "Write daily hours as 21:00-08:00; start and end differ.",
     "not_a_moment": "Send a moment in RFC 3339 with its offset, such as 2026-11-24T08:00:00Z.",
     "not_visible": "Send 1 to 64 visible characters without spaces.",
     "out_of_range": "The value is outside of its range.",

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from maskservice.web.schemas import Address, Body, Metadata, Moment, Name, OrderId, Phone, PoolName, Seconds, Waybill
+from maskservice.web.schemas_settings import CallRulesBody
 
 
 class RecipientBody(Body):
@@ -29,6 +30,7 @@ class CreateBindingBody(Body):
     expires_at: Moment | None = None
     waybill: Waybill | None = None
     metadata: Metadata | None = None
+    call_rules: CallRulesBody | None = None
 
 
 class ChangeRecipientBody(Body):
@@ -41,13 +43,15 @@ class ChangeRecipientBody(Body):
 
 
 class ChangeBindingBody(Body):
-    """What is not named stays; null takes ``waybill`` or ``metadata`` away."""
+    """What is not named stays; null takes ``waybill``, ``metadata`` or ``call_rules`` away. ``call_rules`` are
+    replaced as a whole."""
 
     recipient: ChangeRecipientBody = Field(default_factory=ChangeRecipientBody)
     waybill: Waybill | None = None
     metadata: Metadata | None = None
     expires_in: Seconds | None = None
     expires_at: Moment | None = None
+    call_rules: CallRulesBody | None = None
 
 
 class DeliverBody(Body):

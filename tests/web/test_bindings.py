@@ -13,7 +13,7 @@ from tests.web.conftest import PHONE, Site, order
 SHAPE = {
     "id", "order_id", "status", "masked_number", "virtual_number", "extension", "tel_uri", "dial_uri", "recipient",
     "label", "waybill", "metadata", "created_at", "expires_at", "delivered_at", "reopened_from", "rekeyed_at",
-    "warnings",
+    "warnings", "call_rules",
 }  # fmt: skip
 
 
@@ -49,6 +49,7 @@ def test_the_contracts_answer(site: Site) -> None:
         "reopened_from": None,
         "rekeyed_at": None,
         "warnings": [],
+        "call_rules": None,
     }
     again = site.ask("GET", answer.headers["Location"])
     assert (again.status_code, again.json) == (200, found)
