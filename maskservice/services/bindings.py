@@ -63,26 +63,12 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
     if replayed is not None:
         return replayed
     offer = offer_of(command.tenant, command.pool, command.phone.base, uow, ports)
-    phone, expires_at = _judge(command, offer, now)
-    if offer is None:  # _judge has refused already; this line is for the type checker
+    order = order_of(command, offer, is_own=offer is not None and offer.phone_is_own, now=now)
+    if offer is None:  # order_of has refused already; this line is for the type checker
         raise InvalidContent
-    address, hidden = printable_address(command.address, phone)
-    outside = numbers_outside(order_id=command.order_id, waybill=command.waybill)
-    recipient = Recipient(name=command.name, phone=phone, address=address, metadata=command.metadata)
-    order = Order(
-        tenant=command.tenant,
-        order_id=command.order_id,
-        pool=command.pool,
-        recipient=recipient,
-        expires_at=expires_at,
-        waybill=command.waybill,
-        warnings=command.phone.warnings + hidden + outside,
-        keep_answer=command.idempotency is not None,
-        call_rules=command.call_rules,
-    )
 
     def answer_existing(stored: StoredBinding) -> Bound:
-        view = _same_recipient(stored, phone, now=now, ports=ports)
+        view = same_recipient(stored, order.recipient.phone, now=now, ports=ports)
         if command.idempotency is not None:
             uow.idempotency.answered_with(command.tenant.id, command.idempotency.key, binding=stored.binding.id.key)
         return Bound(view, created=False)
@@ -90,12 +76,33 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
     return place_order(order, offer, key=key, now=now, uow=uow, ports=ports, answer_existing=answer_existing)
 
 
-def _judge(command: CreateBinding, offer: PoolOffer | None, now: datetime) -> tuple[PhoneNumber, datetime]:
+def order_of(command: CreateBinding, offer: PoolOffer | None, *, is_own: bool, now: datetime) -> Order:
+    """The order that may be placed. ``is_own``: the phone is a number of some pool. Raises InvalidContent with every
+    error."""
+    phone, expires_at = _judge(command, offer, is_own=is_own, now=now)
+    address, hidden = printable_address(command.address, phone)
+    outside = numbers_outside(order_id=command.order_id, waybill=command.waybill)
+    return Order(
+        tenant=command.tenant,
+        order_id=command.order_id,
+        pool=command.pool,
+        recipient=Recipient(name=command.name, phone=phone, address=address, metadata=command.metadata),
+        expires_at=expires_at,
+        waybill=command.waybill,
+        warnings=command.phone.warnings + hidden + outside,
+        keep_answer=command.idempotency is not None,
+        call_rules=command.call_rules,
+    )
+
+
+def _judge(
+    command: CreateBinding, offer: PoolOffer | None, *, is_own: bool, now: datetime
+) -> tuple[PhoneNumber, datetime]:
     """Everything that only can be judged here, with every error at once."""
     errors: list[FieldError] = []
     if offer is None:
         errors.append(UNKNOWN_POOL)
-    fault = phone_error(command.phone, command.tenant, is_own=offer is not None and offer.phone_is_own)
+    fault = phone_error(command.phone, command.tenant, is_own=is_own)
     if fault is not None:
         errors.append(fault)
     policy = command.tenant.policy
@@ -115,7 +122,8 @@ def _judge(command: CreateBinding, offer: PoolOffer | None, now: datetime) -> tu
     return command.phone.number, expires_at
 
 
-def _same_recipient(stored: StoredBinding, phone: PhoneNumber, *, now: datetime, ports: Ports) -> BindingView:
+def same_recipient(stored: StoredBinding, phone: PhoneNumber, *, now: datetime, ports: Ports) -> BindingView:
+    """The order's live binding, for one who asks with the same phone. Raises OrderAlreadyBound."""
     if open_recipient(stored, ports.cipher).phone != phone:
         raise OrderAlreadyBound(
             "The order has a live binding to another phone. Change that binding's recipient, or release it first."

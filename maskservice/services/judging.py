@@ -54,9 +54,12 @@ def own_mark(virtual_number: str, ports: Ports) -> bytes:
     return ports.index.number(_OWN_SCOPE, virtual_number)
 
 
-def offer_of(tenant: Tenant, pool: str, phone: PhoneNumber | None, uow: UnitOfWork, ports: Ports) -> PoolOffer | None:
+def offer_of(
+    tenant: Tenant, pool: str, phone: PhoneNumber | None, uow: UnitOfWork, ports: Ports, *, limit: int = 8
+) -> PoolOffer | None:
     mark = None if phone is None else own_mark(phone.reveal(), ports)
-    return uow.numbers.offer(tenant_id=tenant.id, pool_name=pool, phone_mark=mark, spread=ports.randomness.below(2**31))
+    place = ports.randomness.below(2**31)
+    return uow.numbers.offer(tenant_id=tenant.id, pool_name=pool, phone_mark=mark, spread=place, limit=limit)
 
 
 def phone_error(

@@ -20,7 +20,7 @@ from maskservice.services.endings import end_seen
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import OrderPlace, PoolOffer, StoredBinding, Tenant
 from maskservice.services.slots import POOL_IS_FULL, shuffled, take_slot
-from maskservice.services.views import Bound, compose_view
+from maskservice.services.views import BindingView, Bound, compose_view
 
 _ATTEMPTS = 5
 
@@ -72,33 +72,49 @@ def place_order(
     binding_id = BindingId(virtual_number, key)
     if binding_id != place:
         uow.orders.move(OrderPlace(order.tenant.id, order.order_id, place, binding_id))
+    binding = new_binding(
+        order, binding_id, pool_id=offer.pool_id, extension=extension, masked_name=masked_name_of(order), now=now
+    )
+    view = view_of_new(order, binding, now=now)
+    row = ports.cipher.new_row(order.tenant.id, str(binding_id))
+    content = seal_content(order.recipient, row, index=ports.index, virtual_number=virtual_number)
+    answer = row.seal("creation_answer", view.snapshot()) if order.keep_answer else None
+    uow.bindings.add(StoredBinding(binding, content), creation_answer=answer)
+    return Bound(view, created=True)
+
+
+def masked_name_of(order: Order) -> str:
     policy = order.tenant.policy
-    binding = Binding(
+    return mask_name(order.recipient.name, mask=policy.mask, latin_mask=policy.latin_mask)
+
+
+def new_binding(
+    order: Order, binding_id: BindingId, *, pool_id: str, extension: str, masked_name: str, now: datetime
+) -> Binding:
+    return Binding(
         id=binding_id,
         tenant_id=order.tenant.id,
-        pool_id=offer.pool_id,
+        pool_id=pool_id,
         order_id=order.order_id,
         extension=extension,
         status=Status.ACTIVE,
         created_at=now,
         expires_at=order.expires_at,
         waybill=order.waybill,
-        masked_name=mask_name(order.recipient.name, mask=policy.mask, latin_mask=policy.latin_mask),
+        masked_name=masked_name,
         reopened_from=order.reopened_from,
         call_rules=None if order.call_rules is None else order.call_rules.or_none(),
     )
-    view = compose_view(
+
+
+def view_of_new(order: Order, binding: Binding, *, now: datetime) -> BindingView:
+    return compose_view(
         binding,
         now=now,
         address=order.recipient.address,
         metadata=order.recipient.metadata,
         warnings=order.warnings,
     )
-    row = ports.cipher.new_row(order.tenant.id, str(binding_id))
-    content = seal_content(order.recipient, row, index=ports.index, virtual_number=virtual_number)
-    answer = row.seal("creation_answer", view.snapshot()) if order.keep_answer else None
-    uow.bindings.add(StoredBinding(binding, content), creation_answer=answer)
-    return Bound(view, created=True)
 
 
 def _claim_order(order: Order, place: BindingId, *, now: datetime, uow: UnitOfWork) -> StoredBinding | None:

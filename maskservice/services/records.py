@@ -99,13 +99,14 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class PoolOffer:
-    """What an allocation may work with. ``numbers`` are below their ceiling as far as was seen; ``phone_is_own`` as
-    asked."""
+    """What an allocation may work with. ``numbers`` are below their ceiling as far as was seen, by ``rooms`` extensions
+    each; ``phone_is_own`` as asked."""
 
     pool_id: str
     policy: PoolPolicy
     numbers: tuple[str, ...]
     phone_is_own: bool
+    rooms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,24 @@ class StoredBinding:
 
     binding: Binding
     content: SealedContent | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderClaim:
+    """One order of many that are claimed at once."""
+
+    order_id: str
+    binding: BindingId
+    waybill: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClaim:
+    """One extension of many that are claimed at once."""
+
+    virtual_number: str
+    extension: str
+    binding: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from maskservice.domain.ids import BindingId
 from maskservice.services.records import (
     ApiKey,
     IdempotencyClaim,
+    OrderClaim,
     OrderPlace,
     Pbx,
     PbxSecret,
@@ -25,6 +26,7 @@ from maskservice.services.records import (
     PoolOffer,
     PoolUse,
     SealedContent,
+    SlotClaim,
     StoredBinding,
     Tenant,
 )
@@ -113,6 +115,15 @@ class Numbers(Protocol):
         None."""
         ...
 
+    def reserve(self, virtual_number: str, count: int, *, ceiling: int) -> int:
+        """Guarded: counts up to ``count`` more held extensions, as many as the ceiling leaves; how many. Several
+        numbers of one unit are reserved in the order of the numbers."""
+        ...
+
+    def own_among(self, marks: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of the blind indexes (scope 'own') that are numbers of any pool."""
+        ...
+
     def give_back(self, virtual_number: str, count: int) -> None:
         """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
         ...
@@ -126,6 +137,15 @@ class Slots(Protocol):
     def claim(self, virtual_number: str, proposals: Sequence[str], *, binding: UUID, at: datetime) -> str | None:
         """One statement: the first proposal that is free is taken, guarded by the primary key. None where all are
         taken."""
+        ...
+
+    def claim_many(self, claims: Sequence[SlotClaim], *, at: datetime) -> frozenset[UUID]:
+        """One statement: every slot that is free goes to its binding, guarded by the primary key; the bindings that
+        got theirs."""
+        ...
+
+    def held_among(self, slots: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Those of the (virtual number, extension) that somebody holds."""
         ...
 
     def taken(self, virtual_number: str, *, first: str, last: str) -> frozenset[str]:
@@ -149,6 +169,14 @@ class Slots(Protocol):
 
 class Bindings(Protocol):
     def add(self, stored: StoredBinding, *, creation_answer: bytes | None) -> None: ...
+
+    def add_many(self, stored: Sequence[StoredBinding]) -> None:
+        """New bindings without a first answer to keep, all at once."""
+        ...
+
+    def current_of(self, tenant_id: str, order_ids: Sequence[str]) -> Mapping[str, StoredBinding]:
+        """The current binding of each order that has one, in whatever state."""
+        ...
 
     def get(self, binding_id: BindingId, *, for_update: bool = False) -> StoredBinding | None: ...
 
@@ -201,6 +229,15 @@ class Orders(Protocol):
 
     def claim(self, tenant_id: str, order_id: str, *, binding: BindingId, waybill: str | None) -> bool:
         """Makes the binding the order's current one, guarded by uniqueness: False where another one is current."""
+        ...
+
+    def claim_many(self, tenant_id: str, claims: Sequence[OrderClaim]) -> frozenset[UUID]:
+        """:meth:`claim` for orders that differ from each other, in one statement; the keys of the bindings that became
+        current."""
+        ...
+
+    def give_up(self, tenant_id: str, claims: Sequence[OrderClaim]) -> None:
+        """Takes claims of this unit back: no binding was made for them."""
         ...
 
     def current(self, tenant_id: str, order_id: str) -> BindingId | None: ...

@@ -5,16 +5,20 @@ Answers for: the order of attempts, bounded. Must not know: SQL; uniqueness itse
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from maskservice.domain.allocation import PoolPolicy, propose
 from maskservice.domain.errors import PoolExhausted
 from maskservice.services.ports import Randomness, UnitOfWork
-from maskservice.services.records import PoolOffer
+from maskservice.services.records import PoolOffer, SlotClaim
 
 # A handful is nearly always enough: at the default density sixteen proposals all miss once in 10^16.
 _HANDFULS = (16, 64, 256)
+# Proposals a binding where many are claimed at once: at the default density the second round leaves one in 10^8.
+_SHARES = (1, 8)
 POOL_IS_FULL = (
     "Every virtual number of this pool is at its ceiling. Try again later, "
     "or add numbers with 'maskservice numbers import'."
@@ -73,6 +77,49 @@ def claim_extension(
         if taken is not None:
             return taken
     return _search(virtual_number, policy, binding=binding, at=at, uow=uow, randomness=randomness)
+
+
+def claim_extensions(
+    wanted: Mapping[str, Sequence[UUID]],
+    policies: Mapping[str, PoolPolicy],
+    *,
+    at: datetime,
+    uow: UnitOfWork,
+    randomness: Randomness,
+) -> dict[UUID, str]:
+    """A free extension for each binding of each virtual number, whose counts were raised already in this unit.
+
+    ``policies``: of each number. First one proposal a binding, then as many as are nearly always enough; who still has
+    none is searched one for. A binding that has none in the end is left out.
+    """
+    got: dict[UUID, str] = {}
+    waiting = {number: list(keys) for number, keys in wanted.items()}
+    for share in _SHARES:
+        proposed = {
+            number: list(propose(policies[number], randomness.below, count=len(keys) * share))
+            for number, keys in waiting.items()
+        }
+        if share > 1:
+            pairs = [(number, extension) for number, each in proposed.items() for extension in each]
+            held = uow.slots.held_among(pairs)
+            proposed = {number: [e for e in each if (number, e) not in held] for number, each in proposed.items()}
+        claims = {
+            key: SlotClaim(number, extension, key)
+            for number, keys in waiting.items()
+            for key, extension in zip(keys, proposed[number], strict=False)
+        }
+        won = uow.slots.claim_many(list(claims.values()), at=at) if claims else frozenset()
+        got |= {key: claims[key].extension for key in won}
+        waiting = {number: left for number, keys in waiting.items() if (left := [k for k in keys if k not in won])}
+        if not waiting:
+            return got
+    for number, keys in waiting.items():
+        for key in keys:
+            with suppress(PoolExhausted):
+                got[key] = claim_extension(
+                    number, policies[number], binding=key, at=at, uow=uow, randomness=randomness
+                )
+    return got
 
 
 def _search(

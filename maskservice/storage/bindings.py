@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Text,
     Update,
     bindparam,
     case,
@@ -32,6 +33,7 @@ from maskservice.domain.binding import ENDED, Binding, Status
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import SealedContent, StoredBinding
 from maskservice.storage.hot_models import BINDINGS, CONTACTS, ORDERS, SLOTS, not_ended
+from maskservice.storage.listed import padded
 from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES
 from maskservice.storage.rows import (
     BINDING_COLUMNS,
@@ -57,6 +59,21 @@ def _place(binding_id: BindingId) -> dict[str, Any]:
 _ADD = insert(BINDINGS)
 _GET = select(*BINDING_COLUMNS).where(*_here(_B))
 _GET_LOCKED = _GET.with_for_update()
+_CURRENT_OF = (
+    select(*BINDING_COLUMNS)
+    .join_from(ORDERS, BINDINGS, (_B.virtual_number == _O.virtual_number) & (_B.key == _O.binding))
+    .where(
+        _O.tenant_id == bindparam("tenant"),
+        _O.order_id.in_(bindparam("orders", type_=Text, expanding=True)),
+        _O.is_current,
+    )
+)
+# What the server says of a row that it refuses begins with its first columns: no text of a platform among them.
+_LOADED_FIRST = ("virtual_number", "key", "created_at", "expires_at", "pool_id")
+_LOADED = (
+    *_LOADED_FIRST,
+    *(each.name for each in BINDING_COLUMNS if each.name not in _LOADED_FIRST),
+)
 _ANSWER = select(_B.creation_answer).where(*_here(_B))
 _SAVE = update(BINDINGS).where(*_here(_B))
 _BY_SLOT = (
@@ -161,6 +178,19 @@ class SqlBindings:
         row = facts_to_row(stored.binding) | content_to_row(stored.content)
         row["creation_answer"] = creation_answer
         self._statements.change(_ADD, row)
+
+    def add_many(self, stored: Sequence[StoredBinding]) -> None:
+        if not stored:
+            return
+        rows = [facts_to_row(each.binding) | content_to_row(each.content) for each in stored]
+        self._statements.load(BINDINGS, _LOADED, [[row[name] for name in _LOADED] for row in rows])
+
+    def current_of(self, tenant_id: str, order_ids: Sequence[str]) -> Mapping[str, StoredBinding]:
+        if not order_ids:
+            return {}
+        given = {"tenant": tenant_id, "orders": padded(order_ids)}
+        found = (stored_binding(row) for row in self._statements.rows(_CURRENT_OF, given))
+        return {each.binding.order_id: each for each in found}
 
     def get(self, binding_id: BindingId, *, for_update: bool = False) -> StoredBinding | None:
         """``for_update`` keeps others from changing the row until the end of the unit; on SQLite every writing unit

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import psycopg
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import exc
 
@@ -57,7 +58,9 @@ def _passes(error: BaseException, driver: BaseException | None, state: str) -> b
         return type(driver) is sqlite3.DatabaseError
     if state:
         return state in _PASSING or state[:2] in _PASSING_CLASSES
-    return isinstance(error, exc.OperationalError | exc.InterfaceError)
+    return isinstance(
+        error, exc.OperationalError | exc.InterfaceError | psycopg.OperationalError | psycopg.InterfaceError
+    )
 
 
 def _reason(driver: BaseException | None, state: str) -> str:

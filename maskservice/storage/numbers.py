@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from maskservice.services.records import PoolOffer
+from maskservice.storage.listed import padded
 from maskservice.storage.models import NUMBERS, POOLS
 from maskservice.storage.pools import POLICY_COLUMNS, policy_of, usable_by
 from maskservice.storage.statements import Statements
@@ -42,10 +43,18 @@ _TAKE = (
     .values(held=_N.held + 1)
     .returning(_N.held)
 )
+_COUNT = bindparam("count", type_=Integer())
+_RESERVE = (
+    update(NUMBERS)
+    .where(_N.virtual_number == bindparam("wanted"), _N.held + _COUNT <= bindparam("ceiling_given"))
+    .values(held=_N.held + _COUNT)
+)
+_HELD_LOCKED = select(_N.held).where(_N.virtual_number == bindparam("wanted")).with_for_update()
+_OWN_AMONG = select(_N.mark).where(_N.mark.in_(bindparam("wanted", type_=LargeBinary, expanding=True)))
 _GIVE_BACK = (
     update(NUMBERS)
     .where(_N.virtual_number == bindparam("wanted"))
-    .values(held=_N.held - bindparam("count", type_=Integer()))
+    .values(held=_N.held - _COUNT)
 )
 _OF_POOL = select(_N.virtual_number, _N.held).where(_N.pool_id == bindparam("wanted")).order_by(_N.virtual_number)
 
@@ -67,7 +76,7 @@ def _offer(limit: int) -> Select[Any]:
         _N.held < select(pool.c.ceiling).scalar_subquery(),
     )
     halves = [
-        select(literal_column(str(lap)).label("lap"), _N.spread, _N.virtual_number)
+        select(literal_column(str(lap)).label("lap"), _N.spread, _N.virtual_number, _N.held)
         .where(*below_ceiling, condition)
         .order_by(_N.spread)
         .limit(room)
@@ -81,6 +90,7 @@ def _offer(limit: int) -> Select[Any]:
             pool.c.id,
             *(pool.c[column.name] for column in POLICY_COLUMNS),
             own.scalar_subquery(),
+            ring.c.held,
             ring.c.virtual_number,
         )
         .join_from(pool, ring, true(), isouter=True)
@@ -120,14 +130,36 @@ class SqlNumbers:
         )
         if not rows:
             return None
-        pool_id, *policy, is_own, _ = rows[0]
+        pool_id, *cells, is_own, _, _ = rows[0]
+        policy = policy_of(cells)
+        found = [(number, held) for *_, held, number in rows if number is not None]
+        ceiling = policy.ceiling
         return PoolOffer(
-            pool_id, policy_of(policy), tuple(row[-1] for row in rows if row[-1] is not None), bool(is_own)
+            pool_id,
+            policy,
+            tuple(number for number, _ in found),
+            bool(is_own),
+            tuple(ceiling - held for _, held in found),
         )
 
     def take(self, virtual_number: str, *, ceiling: int) -> int | None:
         row = self._statements.changed(_TAKE, {"wanted": virtual_number, "ceiling_given": ceiling})
         return None if row is None else int(row[0])
+
+    def reserve(self, virtual_number: str, count: int, *, ceiling: int) -> int:
+        """One statement where all of them fit, three at the ceiling: the second locks the row, so that the third counts
+        what is true."""
+        given = {"wanted": virtual_number, "ceiling_given": ceiling}
+        if self._statements.change(_RESERVE, {**given, "count": count}):
+            return count
+        row = self._statements.first(_HELD_LOCKED, {"wanted": virtual_number})
+        room = 0 if row is None else min(ceiling - int(row[0]), count)
+        return room if room > 0 and self._statements.change(_RESERVE, {**given, "count": room}) else 0
+
+    def own_among(self, marks: Sequence[bytes]) -> frozenset[bytes]:
+        if not marks:
+            return frozenset()
+        return frozenset(bytes(row[0]) for row in self._statements.rows(_OWN_AMONG, {"wanted": padded(marks)}))
 
     def give_back(self, virtual_number: str, count: int) -> None:
         self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})

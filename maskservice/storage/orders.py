@@ -7,15 +7,18 @@ bindings themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import ColumnElement, Uuid, bindparam, cast, delete, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from maskservice.domain.ids import BindingId
-from maskservice.services.records import OrderPlace
+from maskservice.services.records import OrderClaim, OrderPlace
 from maskservice.storage.hot_models import ORDERS
+from maskservice.storage.listed import LISTED, listed, written
 from maskservice.storage.statements import Statements
 
 _MOST_BY_WAYBILL = 10
@@ -27,6 +30,7 @@ _OF_BINDING = (*_OF_ORDER, _O.binding == bindparam("at_binding"))
 _CLAIM = upsert(ORDERS).on_conflict_do_nothing(
     index_elements=[_O.tenant_id, _O.order_id], index_where=text("is_current")
 )
+_GIVE_UP = delete(ORDERS).where(*_OF_BINDING)
 _CURRENT = select(_O.virtual_number, _O.binding).where(*_OF_ORDER, _O.is_current)
 _RETIRE = update(ORDERS).where(*_OF_BINDING).values(is_current=False)
 _CHANGE = update(ORDERS).where(*_OF_BINDING)
@@ -37,6 +41,29 @@ _BY_WAYBILL = (
     .order_by(_O.binding.desc())
     .limit(_MOST_BY_WAYBILL)
 )
+
+
+@lru_cache(maxsize=2)
+def _claim_many(dialect: str) -> ReturningInsert[Any]:
+    rows, place, (order, key, number, waybill) = listed(dialect, 4)
+    binding: ColumnElement[Any] = key if dialect == "sqlite" else cast(key, Uuid)
+    wanted = (
+        select(bindparam("tenant", type_=_O.tenant_id.type), order, binding, number, waybill, true())
+        .select_from(rows)
+        # SQLite reads the ON of an upsert as a join's without a WHERE.
+        .where(true())
+        .order_by(place)
+    )
+    return (
+        upsert(ORDERS)
+        .from_select(
+            [_O.tenant_id, _O.order_id, _O.binding, _O.virtual_number, _O.waybill, _O.is_current],
+            wanted,
+            include_defaults=False,
+        )
+        .on_conflict_do_nothing(index_elements=[_O.tenant_id, _O.order_id], index_where=text("is_current"))
+        .returning(_O.binding)
+    )
 
 
 def _at(tenant_id: str, order_id: str, binding: UUID) -> dict[str, Any]:
@@ -58,6 +85,22 @@ class SqlOrders:
             "is_current": True,
         }
         return self._statements.change(_CLAIM, row) == 1
+
+    def claim_many(self, tenant_id: str, claims: Sequence[OrderClaim]) -> frozenset[UUID]:
+        """In the order of the orders' names, whatever order they are given in: claims then never wait for each other in
+        a ring."""
+        rows = [
+            (claim.order_id, claim.binding.key.hex, claim.binding.virtual_number, claim.waybill)
+            for claim in sorted(claims, key=lambda claim: claim.order_id)
+        ]
+        given = {"tenant": tenant_id, LISTED: written(rows)}
+        return frozenset(row[0] for row in self._statements.changed_rows(_claim_many(self._statements.dialect), given))
+
+    def give_up(self, tenant_id: str, claims: Sequence[OrderClaim]) -> None:
+        if claims:
+            self._statements.change(
+                _GIVE_UP, [_at(tenant_id, claim.order_id, claim.binding.key) for claim in claims]
+            )
 
     def current(self, tenant_id: str, order_id: str) -> BindingId | None:
         row = self._statements.first(_CURRENT, {"at_tenant": tenant_id, "at_order": order_id})

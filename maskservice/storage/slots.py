@@ -19,6 +19,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    Uuid,
     bindparam,
     cast,
     column,
@@ -31,7 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert
 
+from maskservice.services.records import SlotClaim
 from maskservice.storage.hot_models import SLOTS
+from maskservice.storage.listed import LISTED, listed, written
 from maskservice.storage.statements import Statements
 
 _S = SLOTS.c
@@ -103,6 +106,41 @@ def _claim(dialect: str) -> ReturningInsert[Any]:
     )
 
 
+@lru_cache(maxsize=2)
+def _claim_many(dialect: str) -> ReturningInsert[Any]:
+    """INSERT … SELECT of those that no row holds.
+
+    Like :func:`_claim` it looks before it inserts: a slot that the worker is just deleting counts as held. A bare
+    insert would wait for that worker, who in turn waits for the number's row.
+    """
+    rows, place, (number, extension, key) = listed(dialect, 3)
+    held = SLOTS.alias("held")
+    holder = (
+        select(held.c.binding).where(held.c.virtual_number == number, held.c.extension == extension).scalar_subquery()
+    )
+    binding: ColumnElement[Any] = key if dialect == "sqlite" else cast(key, Uuid)
+    free = (
+        select(number, extension, binding, bindparam("moment", type_=_S.taken_at.type))
+        .select_from(rows)
+        .where(holder.is_(None))
+        .order_by(place)
+    )
+    return (
+        upsert(SLOTS)
+        .from_select([_S.virtual_number, _S.extension, _S.binding, _S.taken_at], free, include_defaults=False)
+        .on_conflict_do_nothing(index_elements=[_S.virtual_number, _S.extension])
+        .returning(_S.binding)
+    )
+
+
+@lru_cache(maxsize=2)
+def _held_among(dialect: str) -> Select[Any]:
+    rows, _, (number, extension) = listed(dialect, 2)
+    return select(_S.virtual_number, _S.extension).join_from(
+        rows, SLOTS, (_S.virtual_number == number) & (_S.extension == extension)
+    )
+
+
 class SqlSlots:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -117,6 +155,15 @@ class SqlSlots:
             {"number": virtual_number, "holder": binding, "moment": at, "proposals": json.dumps(list(proposals))},
         )
         return None if row is None else str(row[0])
+
+    def claim_many(self, claims: Sequence[SlotClaim], *, at: datetime) -> frozenset[UUID]:
+        rows = [(claim.virtual_number, claim.extension, claim.binding.hex) for claim in claims]
+        given = {"moment": at, LISTED: written(rows)}
+        return frozenset(row[0] for row in self._statements.changed_rows(_claim_many(self._statements.dialect), given))
+
+    def held_among(self, slots: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        rows = self._statements.rows(_held_among(self._statements.dialect), {LISTED: written(slots)})
+        return frozenset((row[0], row[1]) for row in rows)
 
     def taken(self, virtual_number: str, *, first: str, last: str) -> frozenset[str]:
         rows = self._statements.rows(_TAKEN, {"number": virtual_number, "first": first, "last": last})
