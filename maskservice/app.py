@@ -119,6 +119,7 @@ def create_app(
         readiness=lambda: readiness(database, units),
         max_body_bytes=settings.max_body_bytes,
         public_url=settings.base_url,
+        max_batch_bytes=settings.max_batch_bytes,
     )
     register(app, wired)
     app.extensions["maskservice.database"] = database

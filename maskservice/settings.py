@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     threads: int = Field(default=8, ge=1, le=256)
     graceful_timeout_s: int = Field(default=30, ge=1, le=3600)
     max_body_bytes: int = Field(default=65536, ge=1024, le=64 * 1024 * 1024)
+    max_batch_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     database_pool_size: int = Field(default=8, ge=1, le=500)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

@@ -38,9 +38,7 @@ _FEWEST_MINUTES, _MOST_MINUTES = TALK_RANGE_S[0] // 60, TALK_RANGE_S[1] // 60
 @click.option(
     "--directions", type=click.Choice([each.value for each in Directions]), help="Which way calls go; both at first."
 )
-@click.option(
-    "--ring-seconds", type=click.IntRange(*RING_RANGE_S), metavar="N", help="How long it rings; 30 at first."
-)
+@click.option("--ring-seconds", type=click.IntRange(*RING_RANGE_S), metavar="N", help="How long it rings; 30 at first.")
 @click.option(
     "--max-minutes",
     type=click.IntRange(_FEWEST_MINUTES, _MOST_MINUTES),

@@ -27,6 +27,7 @@ _BRACKET_NOTES: Final = frozenset(
 )
 _DOTS: Final = frozenset("·‧・･•∙⋅.．")
 
+_CLUSTER: Final = regex.compile(r"\X")
 _CJK: Final = regex.compile(r"[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Bopomofo}]")
 _LETTER: Final = regex.compile(r"\p{L}")
 _OPEN: Final = regex.compile(r"[\p{Ps}<＜]")
@@ -169,5 +170,5 @@ def _is_separator(part: str) -> bool:
 
 
 def _clusters(text: str) -> list[str]:
-    clusters: list[str] = regex.findall(r"\X", text)
+    clusters: list[str] = _CLUSTER.findall(text)
     return clusters

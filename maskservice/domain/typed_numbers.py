@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -134,9 +135,14 @@ def _runs(text: str) -> list[_Run]:
 def _signs(text: str) -> Iterator[tuple[str, int]]:
     """The text in its compatibility form (NFKC), without signs that cannot be seen, each with its place in the text."""
     for place, typed in enumerate(text):
-        for sign in unicodedata.normalize("NFKC", typed):
-            if not _is_unseen(sign):
-                yield sign, place
+        for sign in _seen(typed):
+            yield sign, place
+
+
+@lru_cache(maxsize=8192)
+def _seen(typed: str) -> str:
+    """One typed character in its compatibility form. Addresses are made of few different ones."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", typed) if not _is_unseen(sign))
 
 
 def _value(sign: str, before: str, behind: str) -> str | None:
@@ -154,6 +160,7 @@ def _value(sign: str, before: str, behind: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=8192)
 def _is_separator(sign: str) -> bool:
     category = unicodedata.category(sign)
     return category[0] in "PSZ" or category == "Cc" or sign in _LIKE_DASH

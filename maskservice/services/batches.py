@@ -142,7 +142,7 @@ class _Chunk:
 
     def _refusal(self, row: Faulty, offer: PoolOffer | None, *, is_own: bool) -> InvalidContent:
         fault = None if row.phone is None else phone_error(row.phone, self._tenant, is_own=is_own)
-        judged = () if fault is None else (fault,)
+        judged: tuple[FieldError, ...] = () if fault is None else (fault,)
         if row.pool is not None and offer is None:
             judged += (UNKNOWN_POOL,)
         return InvalidContent(row.errors + judged + row.more)
@@ -186,9 +186,7 @@ class _Chunk:
             offer = self._offers[pool]
             if offer is not None:
                 numbers = _spread(len(members), offer)
-                drafts += [
-                    self._seal(place, offer, number) for place, number in zip(members, numbers, strict=False)
-                ]
+                drafts += [self._seal(place, offer, number) for place, number in zip(members, numbers, strict=False)]
         return drafts
 
     def _seal(self, place: int, offer: PoolOffer, virtual_number: str) -> _Draft:

@@ -17,7 +17,7 @@ from maskservice.domain.ids import uuid7
 from maskservice.domain.phone import PhoneNumber, PhoneReading
 from maskservice.services.content import Recipient, numbers_outside, open_recipient, printable_address
 from maskservice.services.idempotency import IdempotentRequest, claim_key
-from maskservice.services.judging import UNKNOWN_POOL, offer_of, phone_error
+from maskservice.services.judging import UNKNOWN_POOL, offer_of, own_mark, phone_error
 from maskservice.services.placing import Order, place_order
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, StoredBinding, Tenant
@@ -63,7 +63,7 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
     if replayed is not None:
         return replayed
     offer = offer_of(command.tenant, command.pool, command.phone.base, uow, ports)
-    order = order_of(command, offer, is_own=offer is not None and offer.phone_is_own, now=now)
+    order = order_of(command, offer, is_own=_is_own(command.phone, offer, uow, ports), now=now)
     if offer is None:  # order_of has refused already; this line is for the type checker
         raise InvalidContent
 
@@ -74,6 +74,13 @@ def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:
         return Bound(view, created=False)
 
     return place_order(order, offer, key=key, now=now, uow=uow, ports=ports, answer_existing=answer_existing)
+
+
+def _is_own(reading: PhoneReading, offer: PoolOffer | None, uow: UnitOfWork, ports: Ports) -> bool:
+    """The offer says so; where there is no pool to offer anything, the phone's error must still stand beside that."""
+    if offer is not None:
+        return offer.phone_is_own
+    return reading.base is not None and uow.numbers.is_own(own_mark(reading.base.reveal(), ports))
 
 
 def order_of(command: CreateBinding, offer: PoolOffer | None, *, is_own: bool, now: datetime) -> Order:

@@ -34,5 +34,4 @@ def change_tenant_calls(tenant_id: str, change: Callable[[TenantCalls], TenantCa
     return calls
 
 
-
 __all__ = ["change_tenant_calls", "tenant_by_name"]

@@ -120,10 +120,6 @@ class Numbers(Protocol):
         numbers of one unit are reserved in the order of the numbers."""
         ...
 
-    def own_among(self, marks: Sequence[bytes]) -> frozenset[bytes]:
-        """Those of the blind indexes (scope 'own') that are numbers of any pool."""
-        ...
-
     def give_back(self, virtual_number: str, count: int) -> None:
         """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
         ...

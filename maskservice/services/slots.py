@@ -116,9 +116,7 @@ def claim_extensions(
     for number, keys in waiting.items():
         for key in keys:
             with suppress(PoolExhausted):
-                got[key] = claim_extension(
-                    number, policies[number], binding=key, at=at, uow=uow, randomness=randomness
-                )
+                got[key] = claim_extension(number, policies[number], binding=key, at=at, uow=uow, randomness=randomness)
     return got
 
 

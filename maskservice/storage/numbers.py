@@ -36,7 +36,6 @@ _N, _P = NUMBERS.c, POOLS.c
 # No conflict target: the number and its mark are unique each, and either one means that it is known.
 _ADD = upsert(NUMBERS).on_conflict_do_nothing()
 _IS_OWN = select(_N.virtual_number).where(_N.mark == bindparam("wanted"))
-_OWN_AMONG = select(_N.mark).where(_N.mark.in_(bindparam("wanted", expanding=True)))
 _TAKE = (
     update(NUMBERS)
     .where(_N.virtual_number == bindparam("wanted"), _N.held < bindparam("ceiling_given"))
@@ -51,11 +50,7 @@ _RESERVE = (
 )
 _HELD_LOCKED = select(_N.held).where(_N.virtual_number == bindparam("wanted")).with_for_update()
 _OWN_AMONG = select(_N.mark).where(_N.mark.in_(bindparam("wanted", type_=LargeBinary, expanding=True)))
-_GIVE_BACK = (
-    update(NUMBERS)
-    .where(_N.virtual_number == bindparam("wanted"))
-    .values(held=_N.held - _COUNT)
-)
+_GIVE_BACK = update(NUMBERS).where(_N.virtual_number == bindparam("wanted")).values(held=_N.held - _COUNT)
 _OF_POOL = select(_N.virtual_number, _N.held).where(_N.pool_id == bindparam("wanted")).order_by(_N.virtual_number)
 
 
@@ -117,11 +112,6 @@ class SqlNumbers:
     def is_own(self, mark: bytes) -> bool:
         return self._statements.first(_IS_OWN, {"wanted": mark}) is not None
 
-    def own_among(self, marks: Collection[bytes]) -> frozenset[bytes]:
-        if not marks:
-            return frozenset()
-        return frozenset(row[0] for row in self._statements.rows(_OWN_AMONG, {"wanted": list(marks)}))
-
     def offer(
         self, *, tenant_id: str, pool_name: str, phone_mark: bytes | None, spread: int, limit: int = 8
     ) -> PoolOffer | None:
@@ -156,10 +146,10 @@ class SqlNumbers:
         room = 0 if row is None else min(ceiling - int(row[0]), count)
         return room if room > 0 and self._statements.change(_RESERVE, {**given, "count": room}) else 0
 
-    def own_among(self, marks: Sequence[bytes]) -> frozenset[bytes]:
+    def own_among(self, marks: Collection[bytes]) -> frozenset[bytes]:
         if not marks:
             return frozenset()
-        return frozenset(bytes(row[0]) for row in self._statements.rows(_OWN_AMONG, {"wanted": padded(marks)}))
+        return frozenset(bytes(row[0]) for row in self._statements.rows(_OWN_AMONG, {"wanted": padded(list(marks))}))
 
     def give_back(self, virtual_number: str, count: int) -> None:
         self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})

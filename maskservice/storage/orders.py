@@ -98,9 +98,7 @@ class SqlOrders:
 
     def give_up(self, tenant_id: str, claims: Sequence[OrderClaim]) -> None:
         if claims:
-            self._statements.change(
-                _GIVE_UP, [_at(tenant_id, claim.order_id, claim.binding.key) for claim in claims]
-            )
+            self._statements.change(_GIVE_UP, [_at(tenant_id, claim.order_id, claim.binding.key) for claim in claims])
 
     def current(self, tenant_id: str, order_id: str) -> BindingId | None:
         row = self._statements.first(_CURRENT, {"at_tenant": tenant_id, "at_order": order_id})

@@ -11,6 +11,7 @@ from apiflask import APIFlask
 import maskservice
 from maskservice.web import (
     assignments,
+    batch,
     binding_steps,
     bindings,
     call_links,
@@ -38,6 +39,7 @@ __all__ = ["Check", "Wiring", "new_api", "register"]
 
 BLUEPRINTS = (
     bindings.bp,
+    batch.bp,
     binding_steps.bp,
     labels.bp,
     resolutions.bp,

@@ -72,6 +72,48 @@ class BindingPage(TypedDict):
     next_cursor: str | None
 
 
+class FieldErrorAnswer(TypedDict):
+    pointer: Annotated[
+        str, Field(description="JSON Pointer to the field; '' is the whole body.", examples=["/recipient/phone"])
+    ]
+    code: Annotated[str, Field(pattern="^[a-z0-9_]+$", examples=["mobile_with_extension"])]
+    detail: str
+
+
+class _ProblemAnswer(TypedDict, total=False):
+    errors: Annotated[list[FieldErrorAnswer], Field(description="Every field error at once.")]
+    request_id: Annotated[str, Field(description="Quote it when you report the problem.")]
+
+
+class Problem(_ProblemAnswer):
+    """RFC 9457. Every code is explained in docs/problems.rst."""
+
+    type: Annotated[
+        str, Field(pattern="^urn:maskservice:problem:[a-z_]+$", examples=["urn:maskservice:problem:invalid_content"])
+    ]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="What to do next. No rejected value is repeated.")]
+    code: Annotated[str, Field(pattern="^[a-z_]+$", description="Stable.", examples=["invalid_content"])]
+
+
+class _BatchRow(TypedDict, total=False):
+    binding: BindingAnswer
+    problem: Problem
+
+
+class BatchRow(_BatchRow):
+    """What became of one row: ``binding`` where it has one, else ``problem``."""
+
+    index: Annotated[int, Field(ge=0, description="The row's place in the request, from 0.")]
+    status: Annotated[
+        int,
+        Field(
+            ge=200, le=599, description="201 bound, 200 the order's live binding, else what a single create would say."
+        ),
+    ]
+
+
 class ResolvedRecipient(TypedDict):
     name: Annotated[str | None, Field(description="Masked.", examples=["陳O美"])]
 
@@ -97,31 +139,6 @@ class HealthAnswer(TypedDict):
 class ReadyAnswer(TypedDict):
     status: Annotated[str, Field(json_schema_extra={"enum": ["ready", "not_ready"]})]
     checks: list[CheckAnswer]
-
-
-class FieldErrorAnswer(TypedDict):
-    pointer: Annotated[
-        str, Field(description="JSON Pointer to the field; '' is the whole body.", examples=["/recipient/phone"])
-    ]
-    code: Annotated[str, Field(pattern="^[a-z0-9_]+$", examples=["mobile_with_extension"])]
-    detail: str
-
-
-class _ProblemAnswer(TypedDict, total=False):
-    errors: Annotated[list[FieldErrorAnswer], Field(description="Every field error at once.")]
-    request_id: Annotated[str, Field(description="Quote it when you report the problem.")]
-
-
-class Problem(_ProblemAnswer):
-    """RFC 9457. Every code is explained in docs/problems.rst."""
-
-    type: Annotated[
-        str, Field(pattern="^urn:maskservice:problem:[a-z_]+$", examples=["urn:maskservice:problem:invalid_content"])
-    ]
-    title: str
-    status: Annotated[int, Field(ge=400, le=599)]
-    detail: Annotated[str, Field(description="What to do next. No rejected value is repeated.")]
-    code: Annotated[str, Field(pattern="^[a-z_]+$", description="Stable.", examples=["invalid_content"])]
 
 
 def no_content() -> Response:

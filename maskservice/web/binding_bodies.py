@@ -5,6 +5,7 @@ Answers for: all field errors at once, the phone's own among them. Must not know
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from maskservice.domain.binding import resolve_expiry
@@ -12,8 +13,10 @@ from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.ids import BindingId
 from maskservice.domain.phone import read_phone
+from maskservice.services.batches import Faulty, Row
 from maskservice.services.binding_steps import UNCHANGED, ChangeBinding
 from maskservice.services.bindings import CreateBinding
+from maskservice.services.idempotency import IdempotentRequest
 from maskservice.services.judging import phone_fault, pool_fault
 from maskservice.services.ports import Ports
 from maskservice.services.records import Tenant
@@ -33,6 +36,28 @@ def read_create(tenant: Tenant, ports: Ports) -> CreateBinding:
     errors += exclusive_errors(content)
     if body is None or errors:
         raise InvalidContent(errors + _judged_errors(content, errors, tenant, ports))
+    return _creating(body, tenant, idempotent_request("POST /v1/bindings", content))
+
+
+def read_row(content: object, tenant: Tenant, now: datetime) -> Row:
+    """A row of a batch. Raises nothing: what is wrong with it is the row's own answer."""
+    if not isinstance(content, dict):
+        return Faulty((FieldError("", "wrong_type", "Send a JSON object."),))
+    body, errors = check(CreateBindingBody, content)
+    errors += exclusive_errors(content)
+    if body is not None and not errors:
+        return _creating(body, tenant, None)
+    told = {error.pointer for error in errors}
+    phone, pool = _phone_in(content, told), content.get("pool", "default")
+    return Faulty(
+        errors,
+        phone=None if phone is None else read_phone(phone),
+        pool=pool if isinstance(pool, str) and "/pool" not in told else None,
+        more=_expiry_errors(content, told, tenant, now),
+    )
+
+
+def _creating(body: CreateBindingBody, tenant: Tenant, idempotency: IdempotentRequest | None) -> CreateBinding:
     recipient = body.recipient
     return CreateBinding(
         tenant=tenant,
@@ -45,7 +70,7 @@ def read_create(tenant: Tenant, ports: Ports) -> CreateBinding:
         expires_at=body.expires_at,
         waybill=body.waybill,
         metadata=body.metadata,
-        idempotency=idempotent_request("POST /v1/bindings", content),
+        idempotency=idempotency,
         call_rules=rules_of(body.call_rules),
     )
 
@@ -106,17 +131,20 @@ def _judged_errors(
     return (
         *_phone_errors(content, told, tenant, ports),
         *_pool_errors(content, told, tenant, ports),
-        *_expiry_errors(content, told, tenant, ports),
+        *_expiry_errors(content, told, tenant, ports.clock.now()),
     )
 
 
 def _phone_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports: Ports) -> tuple[FieldError, ...]:
+    phone = _phone_in(content, told)
+    fault = None if phone is None else phone_fault(read_phone(phone), tenant, ports)
+    return () if fault is None else (fault,)
+
+
+def _phone_in(content: dict[str, Any], told: set[str]) -> str | None:
     recipient = content.get("recipient")
     phone = recipient.get("phone") if isinstance(recipient, dict) else None
-    if not isinstance(phone, str) or PHONE in told:
-        return ()
-    fault = phone_fault(read_phone(phone), tenant, ports)
-    return () if fault is None else (fault,)
+    return phone if isinstance(phone, str) and PHONE not in told else None
 
 
 def _pool_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports: Ports) -> tuple[FieldError, ...]:
@@ -127,14 +155,14 @@ def _pool_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports:
     return () if fault is None else (fault,)
 
 
-def _expiry_errors(content: dict[str, Any], told: set[str], tenant: Tenant, ports: Ports) -> tuple[FieldError, ...]:
+def _expiry_errors(content: dict[str, Any], told: set[str], tenant: Tenant, now: datetime) -> tuple[FieldError, ...]:
     expires_in, expires_at = content.get("expires_in"), content.get("expires_at")
     if told & {"/expires_in", "/expires_at"} or (expires_in is None and expires_at is None):
         return ()
     policy = tenant.policy
     try:
         resolve_expiry(
-            now=ports.clock.now(),
+            now=now,
             expires_in=expires_in,
             expires_at=None if expires_at is None else read_moment(expires_at),
             default=policy.default_life,

@@ -37,6 +37,11 @@ def read_bytes() -> bytes:
     return body
 
 
+def says_utf8() -> bool:
+    """Whether the content type names UTF-8, or no charset at all."""
+    return request.mimetype_params.get("charset", "utf-8").lower() in ("utf-8", "utf8")
+
+
 def read_object(*, optional: bool = False) -> dict[str, Any]:
     """The JSON object of the body; ``optional``: no body at all is an empty object.
 
@@ -44,7 +49,7 @@ def read_object(*, optional: bool = False) -> dict[str, Any]:
     """
     if optional and not read_bytes():
         return {}
-    if request.mimetype != JSON or request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+    if request.mimetype != JSON or not says_utf8():
         raise WebRefusal("unsupported_media_type")
     try:
         content = orjson.loads(read_bytes())

@@ -70,6 +70,7 @@ COMPONENTS: Final[tuple[type[Any], ...]] = (
     schemas_settings.CallSettingsBody,
     answers.BindingAnswer,
     answers.BindingPage,
+    answers.BatchRow,
     answers.ResolutionAnswer,
     answers.HealthAnswer,
     answers.ReadyAnswer,

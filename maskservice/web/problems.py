@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, g, has_request_context
+from flask import Flask, Response, g, has_app_context
 from werkzeug.exceptions import HTTPException
 
 from maskservice.domain import errors
@@ -23,8 +23,8 @@ from maskservice.domain.errors import FieldError, InvalidContent, MaskServiceErr
 from maskservice.telephony import UnreadableBody
 
 __all__ = [
-    "BY_CLASS", "BY_CODE", "PROBLEM_JSON", "TYPE_PREFIX", "Kind", "WebRefusal", "install", "kind_of",
-    "problem_content", "where",
+    "BY_CLASS", "BY_CODE", "PROBLEM_JSON", "TYPE_PREFIX", "Kind", "WebRefusal", "content_of", "install", "kind_of",
+    "where",
 ]  # fmt: skip
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -89,6 +89,14 @@ BY_CODE: Final[Mapping[str, tuple[Kind, str]]] = MappingProxyType(
             Kind(406, "Not acceptable"),
             "This address answers in text/plain only; send 'Accept: text/plain'.",
         ),
+        "too_many_rows": (
+            Kind(413, "The batch has too many rows"),
+            "A batch has at most 10,000 rows. Nothing of it was done; send it in parts.",
+        ),
+        "too_many_batches": (
+            Kind(503, "Other batches are under way"),
+            "As many batches as one process takes are under way. Send this one again.",
+        ),
         "request_too_large": (Kind(413, "The request is too large"), "The body is too large. Send a smaller one."),
         "uri_too_long": (Kind(414, "The address is too long"), "The address is too long."),
         "unsupported_media_type": (
@@ -114,16 +122,18 @@ BY_CODE: Final[Mapping[str, tuple[Kind, str]]] = MappingProxyType(
 _CODE_OF_STATUS: Final = {
     kind.status: code
     for code, (kind, _) in BY_CODE.items()
-    if code not in ("malformed_json", "idempotency_key_invalid")
+    if code not in ("malformed_json", "idempotency_key_invalid", "too_many_rows", "too_many_batches")
 }
 
 
 class WebRefusal(Exception):
-    """A request that no use case is asked about. ``code`` is one of :data:`BY_CODE`."""
+    """A request that no use case is asked about. ``code`` is one of :data:`BY_CODE`; ``detail`` stands in for its
+    sentence."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code)
         self.code = code
+        self.detail = detail
 
 
 def kind_of(error: MaskServiceError) -> Kind:
@@ -134,7 +144,7 @@ def kind_of(error: MaskServiceError) -> Kind:
 def install(app: Flask) -> None:
     """Every exception leaves as a problem: ours by the table, HTTP's by its status, all else as ``internal_error``."""
     app.register_error_handler(MaskServiceError, _refused)
-    app.register_error_handler(WebRefusal, lambda error: _by_code(error.code))
+    app.register_error_handler(WebRefusal, _refused_by_web)
     app.register_error_handler(UnreadableBody, lambda _: _by_code("malformed_json"))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
@@ -156,6 +166,26 @@ def _refused(error: MaskServiceError) -> Response:
     return _problem(kind, code=error.code, detail=error.detail, found=found, headers=headers)
 
 
+def _refused_by_web(error: WebRefusal) -> Response:
+    headers = {"Retry-After": "1"} if BY_CODE[error.code][0].status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return _by_code(error.code, headers=headers, detail=error.detail)
+
+
+def content_of(error: Exception) -> dict[str, Any]:
+    """The problem of one row among others, as its own request would have got it. What is unforeseen is logged."""
+    if isinstance(error, WebRefusal):
+        kind, detail = BY_CODE[error.code]
+        return _content(kind, code=error.code, detail=error.detail or detail)
+    if isinstance(error, MaskServiceError) and (kind := kind_of(error)).status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        found = error.errors if isinstance(error, InvalidContent) else ()
+        return _content(kind, code=error.code, detail=error.detail, found=found)
+    if isinstance(error, Unavailable):
+        return _content(kind_of(error), code=error.code, detail=error.detail)
+    _log_unforeseen(error)
+    kind, detail = BY_CODE["internal_error"]
+    return _content(kind, code="internal_error", detail=detail)
+
+
 def _http(error: HTTPException) -> Response:
     code = _CODE_OF_STATUS.get(error.code or 500, "bad_request" if (error.code or 500) < 500 else "internal_error")
     kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
@@ -163,9 +193,13 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unforeseen(error: Exception, *, code: str = "internal_error", title: str = "Internal error") -> Response:
+    _log_unforeseen(error)
+    return _problem(Kind(500, title), code=code, detail=BY_CODE["internal_error"][1])
+
+
+def _log_unforeseen(error: Exception) -> None:
     # The exception's text may hold anything, so only its class and the places in our code are logged.
     _log.error("unforeseen", error=type(error).__name__, where=where(error))
-    return _problem(Kind(500, title), code=code, detail=BY_CODE["internal_error"][1])
 
 
 def where(error: BaseException) -> list[str]:
@@ -174,27 +208,21 @@ def where(error: BaseException) -> list[str]:
     return [f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno}" for frame in frames]
 
 
-def _by_code(code: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    kind, detail = BY_CODE[code]
-    return _problem(kind, code=code, detail=detail, headers=headers)
-
-
-def problem_content(error: MaskServiceError) -> dict[str, Any]:
-    """A refusal as it stands inside an answer that has many, one for each row."""
-    found = error.errors if isinstance(error, InvalidContent) else ()
-    return _content(kind_of(error), code=error.code, detail=error.detail, found=found)
+def _by_code(code: str, *, headers: Mapping[str, str] | None = None, detail: str = "") -> Response:
+    kind, sentence = BY_CODE[code]
+    return _problem(kind, code=code, detail=detail or sentence, headers=headers)
 
 
 def _problem(
     kind: Kind, *, code: str, detail: str, found: tuple[FieldError, ...] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
     content = _content(kind, code=code, detail=detail, found=found)
-    if has_request_context() and "request_id" in g:
+    if has_app_context() and "request_id" in g:
         content["request_id"] = g.request_id
     return Response(orjson.dumps(content), status=kind.status, headers=dict(headers or {}), content_type=PROBLEM_JSON)
 
 
-def _content(kind: Kind, *, code: str, detail: str, found: tuple[FieldError, ...]) -> dict[str, Any]:
+def _content(kind: Kind, *, code: str, detail: str, found: tuple[FieldError, ...] = ()) -> dict[str, Any]:
     content: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
         "title": kind.title,

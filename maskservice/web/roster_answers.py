@@ -16,7 +16,7 @@ from maskservice.services.caller_rules import RuleView
 from maskservice.services.roster_import import RowOutcome
 from maskservice.services.roster_views import CourierView
 from maskservice.web.answers import BindingIdText, Problem, Time, write_moment
-from maskservice.web.problems import problem_content
+from maskservice.web.problems import content_of
 
 CourierIdText = Annotated[str, Field(pattern="^cou_[0-9a-v]{26}$")]
 VerdictText = Annotated[str | None, Field(json_schema_extra={"enum": ["block", "allow", None]})]
@@ -93,7 +93,7 @@ def courier_with_pin_answer(view: CourierView) -> CourierWithPinAnswer:
 
 def row_answer(index: int, outcome: RowOutcome) -> dict[str, Any]:
     if outcome.refusal is not None:
-        problem = problem_content(outcome.refusal)
+        problem = content_of(outcome.refusal)
         return {"index": index, "status": problem["status"], "problem": problem}
     if outcome.courier is None:
         raise ValueError("a row has a courier or a refusal")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Final
 
 from flask import current_app
@@ -16,6 +17,10 @@ from maskservice.services.ports import Ports
 
 EXTENSION: Final = "maskservice"
 DEFAULT_MAX_BODY_BYTES: Final = 64 * 1024
+DEFAULT_MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
+MOST_BATCHES: Final = 2
+"""Batches that one process works on at the same time. Each holds its body and keeps a thread busy: the others are for
+calls."""
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 
 
@@ -44,6 +49,8 @@ class Wiring:
     metrics_dir: str | None = field(default_factory=_metrics_dir)
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     public_url: str = DEFAULT_PUBLIC_URL
+    max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES
+    batches: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_BATCHES))
 
 
 def wiring() -> Wiring:
