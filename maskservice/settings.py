@@ -20,8 +20,9 @@ from pydantic_settings import (
 )
 
 PREFIX = "MASKSERVICE_"
-# Names with our prefix that are no settings: they choose the files, or belong to the tests and the simulated PBX.
-_OTHER_NAMES = ("ENV", "CONFIG", "TEST_", "SIMULATOR_")
+# Names with our prefix that are no settings: they choose the files, or belong to the tests, the simulated PBX and the
+# import.
+_OTHER_NAMES = ("ENV", "CONFIG", "TEST_", "SIMULATOR_", "IMPORT_")
 
 _HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
 _PUBLIC_URL = re.compile(rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~-]+)*/?")

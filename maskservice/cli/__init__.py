@@ -9,6 +9,7 @@ import click
 
 from maskservice import __version__
 from maskservice.cli.agi import agi
+from maskservice.cli.bindings import bindings
 from maskservice.cli.call import call
 from maskservice.cli.caller import caller
 from maskservice.cli.calls import calls
@@ -60,6 +61,7 @@ _COMMANDS = (
     key,
     pool,
     numbers,
+    bindings,
     courier,
     caller,
     pbx,

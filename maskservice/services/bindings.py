@@ -21,6 +21,7 @@ from maskservice.services.judging import UNKNOWN_POOL, offer_of, own_mark, phone
 from maskservice.services.placing import Order, place_order
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, StoredBinding, Tenant
+from maskservice.services.slots import until_placed
 from maskservice.services.views import BindingView, Bound, open_view
 
 
@@ -51,7 +52,7 @@ def create_binding(command: CreateBinding, ports: Ports) -> Bound:
     DatabaseUnavailable.
     """
     with ports.unit() as uow:
-        bound = _create(command, uow, ports)
+        bound = until_placed(lambda: _create(command, uow, ports), uow)
         uow.commit()
         return bound
 

@@ -18,7 +18,7 @@ from maskservice.domain.names import mask_name
 from maskservice.services.content import Recipient, seal_content
 from maskservice.services.endings import end_seen
 from maskservice.services.ports import Ports, UnitOfWork
-from maskservice.services.records import OrderPlace, PoolOffer, StoredBinding, Tenant
+from maskservice.services.records import PoolOffer, StoredBinding, Tenant
 from maskservice.services.slots import POOL_IS_FULL, shuffled, take_slot
 from maskservice.services.views import BindingView, Bound, compose_view
 
@@ -51,6 +51,7 @@ def place_order(
     ports: Ports,
     answer_existing: Callable[[StoredBinding], Bound],
 ) -> Bound:
+    """Within :func:`services.slots.until_placed`, which begins again where a number filled up."""
     # Among those that were offered any is as good: picking at random spreads evenly also where few stand in the ring.
     offer = replace(offer, numbers=shuffled(offer.numbers, ports.randomness))
     # A full pool must not hide that the order has its number already, so the order is looked at in either case.
@@ -60,23 +61,12 @@ def place_order(
         return answer_existing(existing)
     if not offer.numbers:
         raise PoolExhausted(POOL_IS_FULL)
-    virtual_number, extension = take_slot(
-        offer,
-        tenant_id=order.tenant.id,
-        pool_name=order.pool,
-        binding=key,
-        at=now,
-        uow=uow,
-        randomness=ports.randomness,
-    )
-    binding_id = BindingId(virtual_number, key)
-    if binding_id != place:
-        uow.orders.move(OrderPlace(order.tenant.id, order.order_id, place, binding_id))
+    virtual_number, extension = take_slot(offer, binding=key, at=now, uow=uow, randomness=ports.randomness)
     binding = new_binding(
-        order, binding_id, pool_id=offer.pool_id, extension=extension, masked_name=masked_name_of(order), now=now
+        order, place, pool_id=offer.pool_id, extension=extension, masked_name=masked_name_of(order), now=now
     )
     view = view_of_new(order, binding, now=now)
-    row = ports.cipher.new_row(order.tenant.id, str(binding_id))
+    row = ports.cipher.new_row(order.tenant.id, str(place))
     content = seal_content(order.recipient, row, index=ports.index, virtual_number=virtual_number)
     answer = row.seal("creation_answer", view.snapshot()) if order.keep_answer else None
     uow.bindings.add(StoredBinding(binding, content), creation_answer=answer)

@@ -18,6 +18,7 @@ from maskservice.services.judging import offer_of
 from maskservice.services.placing import Order, place_order
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import StoredBinding, Tenant
+from maskservice.services.slots import until_placed
 from maskservice.services.views import Bound
 
 
@@ -38,7 +39,7 @@ def reopen_binding(command: ReopenBinding, ports: Ports) -> Bound:
     PoolExhausted.
     """
     with ports.unit() as uow:
-        bound = _reopen(command, uow, ports)
+        bound = until_placed(lambda: _reopen(command, uow, ports), uow)
         uow.commit()
         return bound
 

@@ -5,15 +5,18 @@ Answers for: the order of attempts, bounded. Must not know: SQL; uniqueness itse
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from maskservice.domain.allocation import PoolPolicy, propose
 from maskservice.domain.errors import PoolExhausted
 from maskservice.services.ports import Randomness, UnitOfWork
 from maskservice.services.records import PoolOffer, SlotClaim
+
+_T = TypeVar("_T")
 
 # A handful is nearly always enough: at the default density sixteen proposals all miss once in 10^16.
 _HANDFULS = (16, 64, 256)
@@ -23,6 +26,7 @@ POOL_IS_FULL = (
     "Every virtual number of this pool is at its ceiling. Try again later, "
     "or add numbers with 'maskservice numbers import'."
 )
+_MOST_BEGINNINGS = 64
 _WINDOW = 10_000
 _WINDOWS = 64
 
@@ -36,34 +40,37 @@ def shuffled(numbers: tuple[str, ...], randomness: Randomness) -> tuple[str, ...
     return tuple(order)
 
 
-def take_slot(
-    offer: PoolOffer,
-    *,
-    tenant_id: str,
-    pool_name: str,
-    binding: UUID,
-    at: datetime,
-    uow: UnitOfWork,
-    randomness: Randomness,
-) -> tuple[str, str]:
-    """(virtual number, extension), held by ``binding`` when the unit commits. Raises PoolExhausted when every number
-    is at its ceiling.
+class NumberFilledUp(Exception):
+    """The number that was chosen reached its ceiling since it was offered: the unit has to be taken back and begun
+    again. Never leaves the use cases."""
 
-    Only one number's counter is ever raised in a unit, so units cannot wait for each other in a ring.
+
+def take_slot(
+    offer: PoolOffer, *, binding: UUID, at: datetime, uow: UnitOfWork, randomness: Randomness
+) -> tuple[str, str]:
+    """(virtual number, extension) on the first of the offered numbers, held by ``binding`` when the unit commits.
+
+    Raises NumberFilledUp, and tries no other number: where PostgreSQL has waited for a row and then finds that it no
+    longer fits the guard, it keeps the row's lock all the same. A unit that went on to another number would hold both,
+    in whatever order, and two such units would wait for each other in a ring.
     """
-    while offer.numbers:
-        for virtual_number in offer.numbers:
-            if uow.numbers.take(virtual_number, ceiling=offer.policy.ceiling) is not None:
-                return virtual_number, claim_extension(
-                    virtual_number, offer.policy, binding=binding, at=at, uow=uow, randomness=randomness
-                )
-        # All of them filled up since they were offered; each round means that others were served, so this ends.
-        again = uow.numbers.offer(
-            tenant_id=tenant_id, pool_name=pool_name, phone_mark=None, spread=randomness.below(2**31)
-        )
-        if again is None:
-            break
-        offer = again
+    virtual_number = offer.numbers[0]
+    if uow.numbers.take(virtual_number, ceiling=offer.policy.ceiling) is None:
+        raise NumberFilledUp
+    return virtual_number, claim_extension(
+        virtual_number, offer.policy, binding=binding, at=at, uow=uow, randomness=randomness
+    )
+
+
+def until_placed(step: Callable[[], _T], uow: UnitOfWork) -> _T:
+    """What ``step`` gives, which is a use case up to its commit; begun again while numbers fill up under its hands.
+
+    Each time means that others were served, so this ends. Raises what ``step`` raises, PoolExhausted.
+    """
+    for _ in range(_MOST_BEGINNINGS):
+        with suppress(NumberFilledUp):
+            return step()
+        uow.rollback()
     raise PoolExhausted(POOL_IS_FULL)
 
 

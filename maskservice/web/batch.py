@@ -144,7 +144,7 @@ class _Batch:
             for start in range(0, len(self.rows), CHUNK):
                 with self.app.app_context():
                     g.request_id = self.request_id
-                    chunk = _answer_chunk(self.rows[start : start + CHUNK], self.tenant, start)
+                    chunk = answer_rows(self.rows[start : start + CHUNK], self.tenant, start)
                 statuses.update(each["status"] for each in chunk)
                 head = before if start == 0 else between
                 tail = behind if start + CHUNK >= len(self.rows) else b""
@@ -162,7 +162,9 @@ class _Batch:
             )
 
 
-def _answer_chunk(rows: Sequence[bytes | None], tenant: Tenant, start: int) -> Sequence[BatchRow]:
+def answer_rows(rows: Sequence[bytes | None], tenant: Tenant, start: int) -> Sequence[BatchRow]:
+    """What becomes of at most :data:`CHUNK` rows, each as the bytes of its JSON, None for one that was too large; the
+    first has the index ``start``. Needs an app context. Raises nothing."""
     told: dict[int, Exception | Bound] = {}
     asked: dict[int, Row] = {}
     now = ports().clock.now()

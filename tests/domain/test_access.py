@@ -52,7 +52,8 @@ ASSIGNED = Standing(enrolled=True, assigned=True)
 ALLOWED, BARRED = Standing(to_recipient=Verdict.ALLOW), Standing(to_recipient=Verdict.BLOCK)
 OPEN = TenantCalls()
 ROSTER, GIVEN = TenantCalls(Access.ENROLLED), TenantCalls(Access.ASSIGNED)
-TO_COURIER, TO_RECIPIENT = TenantCalls(directions=Directions.TO_COURIER), TenantCalls(directions=Directions.TO_RECIPIENT)
+TO_COURIER = TenantCalls(directions=Directions.TO_COURIER)
+TO_RECIPIENT = TenantCalls(directions=Directions.TO_RECIPIENT)
 QUIET = TenantCalls(quiet=NIGHT)
 
 
