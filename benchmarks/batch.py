@@ -160,6 +160,7 @@ def run(kind: str, url: str, postmaster: int, *, rows: int, singles: int) -> lis
     with tempfile.TemporaryDirectory(prefix="maskservice-batch-") as home:
         installation = install(Path(home) / "home", url, numbers=_NUMBERS)
         with serving(installation, MASKSERVICE_ENV="production", MASKSERVICE_LOG_LEVEL="INFO") as server:
+
             def measured(what: str, bodies: list[list[bytes]], *, batched: bool) -> Measured:
                 return measure(f"{kind}: {what}", server, postmaster, installation, bodies, batched)
 
@@ -171,7 +172,9 @@ def run(kind: str, url: str, postmaster: int, *, rows: int, singles: int) -> lis
                 ]
 
             measured("warm-up", [[order(f"w-{t}-{n}") for n in range(100)] for t in range(4)], batched=False)
-            measured("warm-up", [[b"\n".join(order(f"wb-{t}-{n}") for n in range(500))] for t in range(2)], batched=True)
+            measured(
+                "warm-up", [[b"\n".join(order(f"wb-{t}-{n}") for n in range(500))] for t in range(2)], batched=True
+            )
             return [
                 measured(
                     "single creates, 8 clients",
@@ -239,7 +242,10 @@ def main() -> int:
     asked = arguments.parse_args()
     found: list[Measured] = []
     for kind in ("postgresql", "sqlite") if asked.database == "both" else (asked.database,):
-        with tempfile.TemporaryDirectory(prefix="maskservice-db-") as folder, database(kind, Path(folder)) as (url, pid):
+        with (
+            tempfile.TemporaryDirectory(prefix="maskservice-db-") as folder,
+            database(kind, Path(folder)) as (url, pid),
+        ):
             found += run(kind, url, pid, rows=asked.rows, singles=asked.singles)
     table = table_of(found)
     Console(width=160).print(table)

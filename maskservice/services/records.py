@@ -163,14 +163,6 @@ class SlotClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderPlace:
-    tenant_id: str
-    order_id: str
-    old: BindingId
-    new: BindingId
-
-
-@dataclass(frozen=True, slots=True)
 class IdempotencyClaim:
     """A key is bound to the fingerprint of its request and to the binding that the request makes."""
 

@@ -19,7 +19,6 @@ from maskservice.services.records import (
     ApiKey,
     IdempotencyClaim,
     OrderClaim,
-    OrderPlace,
     Pbx,
     PbxSecret,
     Pool,
@@ -240,10 +239,6 @@ class Orders(Protocol):
 
     def retire(self, tenant_id: str, order_id: str, *, binding: BindingId) -> None:
         """The binding is no longer the order's current one."""
-        ...
-
-    def move(self, place: OrderPlace) -> None:
-        """The binding came to lie under another virtual number before it was made."""
         ...
 
     def place_of(self, tenant_id: str, order_id: str, key: UUID) -> BindingId | None: ...

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from maskservice.domain.ids import BindingId
-from maskservice.services.records import OrderClaim, OrderPlace
+from maskservice.services.records import OrderClaim
 from maskservice.storage.hot_models import ORDERS
 from maskservice.storage.listed import LISTED, listed, written
 from maskservice.storage.statements import Statements
@@ -106,16 +106,6 @@ class SqlOrders:
 
     def retire(self, tenant_id: str, order_id: str, *, binding: BindingId) -> None:
         self._statements.change(_RETIRE, _at(tenant_id, order_id, binding.key))
-
-    def move(self, place: OrderPlace) -> None:
-        self._statements.change(
-            _CHANGE,
-            {
-                **_at(place.tenant_id, place.order_id, place.old.key),
-                "virtual_number": place.new.virtual_number,
-                "binding": place.new.key,
-            },
-        )
 
     def place_of(self, tenant_id: str, order_id: str, key: UUID) -> BindingId | None:
         row = self._statements.first(_PLACE, _at(tenant_id, order_id, key))

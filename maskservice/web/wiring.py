@@ -19,7 +19,7 @@ EXTENSION: Final = "maskservice"
 DEFAULT_MAX_BODY_BYTES: Final = 64 * 1024
 DEFAULT_MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 MOST_BATCHES: Final = 4
-"""Batches that one process works on at the same time, half of its usual threads: each holds its body, the others are for
+"""Batches that one process works on at the same time: each holds its body, and half of the usual threads are left for
 calls."""
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 

@@ -37,9 +37,7 @@ def view(outcome: Outcome) -> BindingView:
 
 
 def told(outcomes: list[Outcome]) -> list[str]:
-    return [
-        ("new" if each.created else "known") if isinstance(each, Bound) else each.code for each in outcomes
-    ]
+    return [("new" if each.created else "known") if isinstance(each, Bound) else each.code for each in outcomes]
 
 
 def small_pool(shop: Shop, name: str, *, density: str, numbers: list[str], length: int = 4) -> None:

@@ -226,3 +226,38 @@ def test_workers_pass_over_due_bindings_that_another_one_has_in_hand(postgres_da
             theirs = second.bindings.due(now=NOW, limit=10)
     assert len(mine) == 3
     assert len(theirs) == 1
+
+
+def test_many_are_added_at_once_and_found_by_their_orders(uow: SqlUnitOfWork, world: World) -> None:
+    odd = "tab\t, \\N, quote \" ' and 漢字 \\."
+    stored = [
+        StoredBindingFactory(
+            binding__tenant_id=world.tenant.id,
+            binding__order_id=f"order-{place}",
+            binding__waybill=odd if place else None,
+            binding__masked_name=odd,
+            content__address=bytes(range(256)) if place else None,
+            content__shared_line=bool(place % 2),
+        )
+        for place in range(5)
+    ]
+    uow.bindings.add_many(stored)
+    uow.bindings.add_many([])
+    for each in stored:
+        uow.orders.claim(world.tenant.id, each.binding.order_id, binding=each.binding.id, waybill=None)
+        assert uow.bindings.get(each.binding.id) == each
+        assert uow.bindings.creation_answer(each.binding.id) is None
+    uow.orders.retire(world.tenant.id, "order-3", binding=stored[3].binding.id)
+    found = uow.bindings.current_of(world.tenant.id, [f"order-{place}" for place in range(9)])
+    assert found == {each.binding.order_id: each for each in stored if each.binding.order_id != "order-3"}
+    assert uow.bindings.current_of("ten_other", ["order-1"]) == {}
+    assert uow.bindings.current_of(world.tenant.id, []) == {}
+
+
+def test_a_load_that_is_refused_says_nothing_of_the_rows(uow: SqlUnitOfWork, world: World) -> None:
+    twice = StoredBindingFactory(binding__tenant_id=world.tenant.id, binding__order_id="secret-order")
+    with pytest.raises(MaskServiceError) as refusal:
+        uow.bindings.add_many([twice, twice])
+    told = repr(refusal.value) + str(refusal.value.__cause__) + str(refusal.value.__context__)
+    assert "secret-order" not in told
+    assert twice.binding.id.key.hex not in told.replace("-", "")

@@ -10,12 +10,11 @@ import pytest
 from flask import Flask
 
 from maskservice.domain.errors import IdempotencyInProgress
-from maskservice.domain.ids import BindingId
-from maskservice.services.records import OrderPlace
+from maskservice.services.records import OrderClaim
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.databases import opened
-from tests.factories import NOW, NUMBER, BindingIdFactory, IdempotencyClaimFactory, key
+from tests.factories import NOW, BindingIdFactory, IdempotencyClaimFactory, key
 
 
 def test_an_order_has_one_current_binding(uow: SqlUnitOfWork) -> None:
@@ -34,13 +33,25 @@ def test_an_order_has_one_current_binding(uow: SqlUnitOfWork) -> None:
     assert uow.orders.place_of("ten_2", "o", first.key) is None
 
 
-def test_a_binding_moves_before_it_is_made(uow: SqlUnitOfWork) -> None:
-    old = BindingId("+0", key(1))
-    new = BindingId(NUMBER, key(1))
-    uow.orders.claim("ten_1", "o", binding=old, waybill="W")
-    uow.orders.move(OrderPlace("ten_1", "o", old, new))
-    assert uow.orders.current("ten_1", "o") == new
-    assert uow.orders.by_waybill("ten_1", "W") == [new]
+def test_many_orders_are_claimed_at_once(uow: SqlUnitOfWork) -> None:
+    held = BindingIdFactory()
+    uow.orders.claim("ten_1", "o2", binding=held, waybill=None)
+    # Odd names and any order: a claim is known by its binding's key.
+    names = ["o3", "o2", 'quote " and \\ and 漢字', "o1"]
+    claims = [OrderClaim(name, BindingIdFactory(), f"W-{name}") for name in names]
+    won = uow.orders.claim_many("ten_1", claims)
+    assert won == {claim.binding.key for claim in claims if claim.order_id != "o2"}
+    assert uow.orders.current("ten_1", "o2") == held
+    for claim in claims:
+        if claim.order_id != "o2":
+            assert uow.orders.current("ten_1", claim.order_id) == claim.binding
+            assert uow.orders.by_waybill("ten_1", f"W-{claim.order_id}") == [claim.binding]
+    assert uow.orders.claim_many("ten_1", claims) == frozenset()
+    assert len(uow.orders.claim_many("ten_2", claims)) == 4
+    uow.orders.give_up("ten_1", [claims[0]])
+    uow.orders.give_up("ten_1", [])
+    assert uow.orders.current("ten_1", "o3") is None
+    assert uow.orders.current("ten_1", "o1") == claims[3].binding
 
 
 def test_a_waybill_leads_to_current_bindings_newest_first_at_most_ten(uow: SqlUnitOfWork) -> None:

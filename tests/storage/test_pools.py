@@ -148,3 +148,23 @@ def test_a_pool_is_offered_only_to_those_who_may_use_it(uow: SqlUnitOfWork, worl
     assert not may(stranger.id, "default")
     assert may(stranger.id, "everybody")
     assert not may(world.tenant.id, "none")
+
+
+def test_places_are_reserved_up_to_the_ceiling(uow: SqlUnitOfWork, world: World) -> None:
+    assert world.pool.name == "default"
+    assert uow.numbers.reserve(NUMBER, 6, ceiling=10) == 6
+    assert uow.numbers.reserve(NUMBER, 6, ceiling=10) == 4
+    assert uow.numbers.reserve(NUMBER, 6, ceiling=10) == 0
+    assert uow.numbers.reserve("+886911111111", 1, ceiling=10) == 0
+    assert uow.numbers.take(NUMBER, ceiling=11) == 11
+    offer = uow.numbers.offer(tenant_id=world.tenant.id, pool_name="default", phone_mark=None, spread=0)
+    assert offer is not None
+    assert (offer.numbers, offer.rooms) == ((NUMBER,), (world.pool.policy.ceiling - 11,))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 500])
+def test_our_own_numbers_among_many(uow: SqlUnitOfWork, world: World, count: int) -> None:
+    assert world.tenant.id
+    others = [b"other-%d" % place for place in range(count - 1)]
+    assert uow.numbers.own_among([*others, NUMBER.encode()]) == {NUMBER.encode()}
+    assert uow.numbers.own_among(others) == frozenset()

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from maskservice.services.records import SlotClaim
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
@@ -74,3 +75,33 @@ def test_workers_pass_over_what_another_one_has_in_hand(postgres_database: tuple
             theirs = second.slots.rested(now=NOW + timedelta(days=1), limit=10)
     assert [extension for _, extension, _ in mine] == ["0000", "0001"]
     assert [extension for _, extension, _ in theirs] == ["0002", "0003"]
+
+
+def test_many_slots_are_claimed_at_once(uow: SqlUnitOfWork, database: Database) -> None:
+    uow.slots.claim(NUMBER, ["0002"], binding=key(99), at=NOW)
+    claims = [SlotClaim(NUMBER, f"000{place}", key(place)) for place in range(4)]
+    claims += [SlotClaim("+886911111111", "0002", key(4)), SlotClaim(NUMBER, "0001", key(5))]
+    with count_statements(database) as sent:
+        won = uow.slots.claim_many(claims, at=NOW)
+    assert len(sent) == 1
+    assert won == {key(0), key(1), key(3), key(4)}
+    assert uow.slots.taken(NUMBER, first="0000", last="9999") == {"0000", "0001", "0002", "0003"}
+    assert uow.slots.claim_many(claims, at=NOW) == frozenset()
+    asked = [(NUMBER, "0001"), (NUMBER, "0009"), ("+886911111111", "0002"), ("+886911111111", "0001")]
+    assert uow.slots.held_among(asked) == {asked[0], asked[2]}
+    assert uow.slots.free(NUMBER, "0001", binding=key(1))
+    assert uow.slots.claim_many([claims[-1]], at=NOW) == {key(5)}
+
+
+def test_a_slot_that_is_just_being_freed_keeps_no_batch_waiting(postgres_database: tuple[Flask, Database]) -> None:
+    """The worker deletes it and will wait for the number's row, which the batch holds: waiting for the worker would
+    close a ring."""
+    app, database = postgres_database
+    with app.app_context(), database.unit() as uow:
+        uow.slots.claim(NUMBER, ["0001"], binding=key(1), at=NOW)
+        uow.commit()
+    with app.app_context(), database.unit() as worker:
+        assert worker.slots.free(NUMBER, "0001", binding=key(1))
+        with app.app_context(), database.unit() as batch:
+            claims = [SlotClaim(NUMBER, "0001", key(2)), SlotClaim(NUMBER, "0002", key(3))]
+            assert batch.slots.claim_many(claims, at=NOW) == {key(3)}

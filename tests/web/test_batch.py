@@ -173,9 +173,7 @@ def test_a_pool_that_runs_full_and_is_mended(site: Site) -> None:
 def test_while_the_database_is_away_rows_are_503_and_may_be_sent_again(site: Site) -> None:
     rows = [order(f"o-{n}") for n in range(1200)]
     client = site.client
-    answer = client.post(
-        PATH, json=rows, headers={"Authorization": f"Bearer {site.api_key}"}, buffered=False
-    )
+    answer = client.post(PATH, json=rows, headers={"Authorization": f"Bearer {site.api_key}"}, buffered=False)
     pieces = iter(answer.response)
     told = next(pieces)
     site.units.failure = DatabaseUnavailable("away")
