@@ -9,6 +9,7 @@ again. A call counts as good when it was answered and hung up; every message is 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -61,7 +62,8 @@ def main() -> int:
     asked = arguments.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="maskservice-benchmark-"))
     folder.chmod(0o755)
-    lines = [f"The service answers after {asked.delay:g} s; {asked.seconds} s a row.", _COLUMNS.format(*_HEADS)]
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f} by whatever else runs here"
+    lines = [f"The service answers after {asked.delay:g} s; {asked.seconds} s a row; {machine}.", _COLUMNS.format(*_HEADS)]
     print("\n".join(lines), flush=True)
     try:
         for name, rates in _RUNS:

@@ -83,8 +83,10 @@ class Phone:
         self.steps.append(f'<pause milliseconds="{milliseconds}"/>')
         return self
 
-    def is_hung_up(self, *, within_ms: int = 15_000) -> Self:
+    def is_hung_up(self, *, within_ms: int = 15_000, thinks_ms: int = 0) -> Self:
         self.steps.append(f'<recv request="BYE" timeout="{within_ms}"/>')
+        if thinks_ms:
+            self.waits(thinks_ms)
         # In a dialog the tag stands in To already.
         self.steps.append(_send(_REPLY.format(status="200 OK", tag="", extra="", sdp="")))
         return self

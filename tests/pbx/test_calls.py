@@ -91,12 +91,13 @@ def test_the_recipient_calls_back(lab: Lab, by: str) -> None:
     assert f"<sip:{X}@127.0.0.1>".encode() in rung.received[0]
 
 
-def test_the_recipient_of_two_couriers_hears_a_menu(lab: Lab) -> None:
-    first = lab.order(order_id="TW-MENU-1111")
-    second = lab.order(order_id="TW-MENU-2222", recipient=first.recipient)
+@BOTH
+def test_the_recipient_of_two_couriers_hears_a_menu(lab: Lab, by: str) -> None:
+    first = lab.order(order_id=f"TW-MENU-{by}-1111")
+    second = lab.order(order_id=f"TW-MENU-{by}-2222", recipient=first.recipient)
     couriers = []
     for order in (first, second):
-        courier = lab.courier().dials(f"{NATIONAL_X}*{order.extension}").is_refused(486)
+        courier = lab.courier(by=by).dials(f"{NATIONAL_X}*{order.extension}").is_refused(486)
         lab.play(courier, lab.recipient(order).is_called().replies("486 Busy Here"))
         couriers.append(courier)
     # The most recent is key 1; the key interrupts the menu.
@@ -143,6 +144,23 @@ def test_the_caller_gives_up_while_it_rings(lab: Lab, by: str) -> None:
     courier = lab.courier(by=by).dials(f"{NATIONAL_X}*{order.extension}").hears_ringing().waits(200).gives_up()
     lab.play(courier, lab.recipient(order).is_called().rings().sees_it_given_up())
     assert lab.service.last_outcome(order, expected="canceled") == "canceled"
+
+
+@BOTH
+def test_who_was_asked_hangs_up_while_it_rings(lab: Lab, by: str) -> None:
+    """He has been answered by the prompt, so he ends with a BYE; the recipient's phone is told to stop."""
+    order = lab.order()
+    courier = lab.courier(by=by).dials(NATIONAL_X).is_answered().waits(ASKED_MS).keys(order.extension)
+    lab.play(courier.waits(ROUTED_MS).hangs_up(), lab.recipient(order).is_called().rings().sees_it_given_up())
+    assert lab.service.last_outcome(order, expected="canceled") == "canceled"
+
+
+def test_what_follows_within_a_call_is_masked_too(lab: Lab) -> None:
+    """A re-INVITE that tells all it can, and its answer."""
+    order = lab.order()
+    courier = lab.courier().dials(f"{NATIONAL_X}*{order.extension}").is_answered().waits(200).negotiates_again()
+    recipient = lab.recipient(order).is_called().rings().answers().is_hung_up()
+    lab.play(courier.waits(200).hangs_up(), recipient)
 
 
 @BOTH

@@ -106,11 +106,15 @@ def test_nobody_answers_within_the_service_s_time(proxy: ProxyLab) -> None:
 
 
 def test_the_proxy_ends_a_call_that_is_over_its_time(proxy: ProxyLab) -> None:
-    """Its own BYE is made of what the caller sent: without the script's care it holds his number and his Call-ID."""
+    """Its own BYE is made of what the caller sent: without the script's care it holds his number and his Call-ID.
+
+    The caller takes as long as a network does: Kamailio 5.6 sends him his BYE first, and where the reply overtakes the
+    sending of the second one it forgets that (its issue 4169).
+    """
     order = proxy.order()
     with ScriptedService([{**CONNECT, "to": order.recipient, "max_duration_s": "1"}]) as service:
         ask(proxy, service)
-        caller = proxy.courier().dials(NATIONAL_X).is_answered().is_hung_up()
+        caller = proxy.courier().dials(NATIONAL_X).is_answered().is_hung_up(thinks_ms=60)
         proxy.play(caller, proxy.recipient(order).is_called().rings().answers().is_hung_up())
         service.wait_told(b"event=expired&duration_s=")
 
