@@ -63,7 +63,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="maskservice-benchmark-"))
     folder.chmod(0o755)
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f} by whatever else runs here"
-    lines = [f"The service answers after {asked.delay:g} s; {asked.seconds} s a row; {machine}.", _COLUMNS.format(*_HEADS)]
+    lines = [f"The service answers after {asked.delay:g} s; {asked.seconds} s a row; {machine}."]
+    lines.append(_COLUMNS.format(*_HEADS))
     print("\n".join(lines), flush=True)
     try:
         for name, rates in _RUNS:
