@@ -29,7 +29,7 @@ CHUNK = 500
 """Rows of one unit of work: its locks are held for some 50 ms, and a commit costs each row next to nothing."""
 
 # Virtual numbers over which the rows of a chunk are spread, and the most that are asked for where there is little room.
-_SPREAD, _MOST_NUMBERS = 8, 64
+_SPREAD, _MOST_NUMBERS = 8, 48
 # A round without progress means that others took the places: after some of these the rows go one by one.
 _IDLE_ROUNDS = 3
 

@@ -136,9 +136,8 @@ def _claim_many(dialect: str) -> ReturningInsert[Any]:
 @lru_cache(maxsize=2)
 def _held_among(dialect: str) -> Select[Any]:
     rows, _, (number, extension) = listed(dialect, 2)
-    return select(_S.virtual_number, _S.extension).join_from(
-        rows, SLOTS, (_S.virtual_number == number) & (_S.extension == extension)
-    )
+    holder = select(_S.binding).where(_S.virtual_number == number, _S.extension == extension).scalar_subquery()
+    return select(number, extension).select_from(rows).where(holder.is_not(None))
 
 
 class SqlSlots:

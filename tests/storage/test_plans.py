@@ -20,7 +20,7 @@ from maskservice.domain.causes import Cause
 from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import AttemptGroupId, BindingId, time_of
 from maskservice.services.call_filter import CallFilter
-from maskservice.services.records import Who
+from maskservice.services.records import OrderClaim, SlotClaim, Who
 from maskservice.storage.db import Database
 from maskservice.storage.hot_models import BINDINGS, CALLS, CONTACTS, IDEMPOTENCY, ORDERS, PASSES, RECEIPTS, SLOTS
 from maskservice.storage.models import NUMBERS
@@ -280,10 +280,28 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     orders.place_of(tenant_id, "order-20", binding.key)
     orders.by_waybill(tenant_id, "W20")
     orders.retire(tenant_id, "order-20", binding=binding)
+    use_everything_of_a_batch(uow, world)
+
+
+def use_everything_of_a_batch(uow: SqlUnitOfWork, world: World) -> None:
+    tenant_id = world.tenant.id
+    some = range(0, 500, 10)
+    claims = [OrderClaim(f"fresh-{n}", BindingId(NUMBER, key(800_000 + n)), None) for n in some]
+    uow.numbers.own_among([b"own-%d" % n for n in some])
+    uow.numbers.offer(tenant_id=tenant_id, pool_name="default", phone_mark=None, spread=5_990_000, limit=48)
+    uow.orders.claim_many(tenant_id, claims)
+    uow.numbers.reserve(NUMBER, 50, ceiling=10_000)
+    uow.numbers.reserve(NUMBER, 50, ceiling=1)
+    uow.slots.held_among([(NUMBER, f"{n:04d}") for n in some])
+    uow.slots.claim_many([SlotClaim(NUMBER, f"{n:04d}", key(800_000 + n)) for n in some], at=NOW)
+    uow.orders.give_up(tenant_id, claims)
+    uow.bindings.current_of(tenant_id, [f"order-{n}" for n in some])
 
 
 def scanned(database: Database, statement: str, parameters: Any, *, big: Collection[str] = BIG) -> list[str]:
     """What reads a whole table or sorts much; on PostgreSQL also in the plan that a prepared statement settles on."""
+    if isinstance(parameters, list):  # one statement for several rows
+        parameters = parameters[0]
     with database.engine.connect() as connection:
         if database.is_sqlite:
             plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
