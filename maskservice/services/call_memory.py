@@ -14,7 +14,7 @@ from maskservice.domain.call import Connect, Gather, Hangup, InboundCall, Outcom
 from maskservice.domain.causes import Cause, EndedBy
 from maskservice.domain.ids import CallId
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import DEFAULT_LANGUAGE
+from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt
 from maskservice.domain.ruling import Ruling
 from maskservice.services.content import holds_mobile, seal_phone
 from maskservice.services.judging import can_be_bound
@@ -75,12 +75,16 @@ def receipt_of(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], rulin
                 attempts_left=left,
                 menu=tuple(each.key for each in ruling.thread.menu),
                 pending=ruling.thread.pending,
-                language=None if prompt.language == DEFAULT_LANGUAGE else prompt.language,
+                language=_spoken(prompt),
             )
         case Connect(party=party):
             return replace(receipt, action="connect", party=party)
         case Hangup(prompt=said):
-            return receipt if said is not None else replace(receipt, prompt=SILENT)
+            return replace(receipt, prompt=SILENT) if said is None else replace(receipt, language=_spoken(said))
+
+
+def _spoken(prompt: Prompt) -> str | None:
+    return None if prompt.language == DEFAULT_LANGUAGE else prompt.language
 
 
 SILENT = "silent"

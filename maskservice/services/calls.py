@@ -65,9 +65,9 @@ class Routed:
     ended: BridgeEnd | None = None
 
 
-def neutral() -> Hangup:
+def neutral(language: str = DEFAULT_LANGUAGE) -> Hangup:
     """The one answer for whatever cannot be answered."""
-    return Hangup(say(PromptId.GOODBYE))
+    return Hangup(say(PromptId.GOODBYE, language=language))
 
 
 def route_call(webhook: Webhook, ports: Ports) -> Routed:
@@ -209,7 +209,7 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
             return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
         gone = party is Party.COURIER and reachable(met, None).reached_by(now) is None
         if not met.stored.binding.is_live(now) or gone:
-            return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
+            return Routed(neutral(line.calls.language), Outcome.UNAVAILABLE, replayed=True)
         answer = _answer(Connect(party, met.stored.binding.id), line, (met,), uow=uow, ports=ports)
         return Routed(answer, Outcome.CONNECTING, replayed=True)
     if receipt.action == "gather" and receipt.prompt is not None:
@@ -218,7 +218,7 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
         prompt = say(prompt_id, language=language) if text is None else Prompt(prompt_id, text, language)
         gather = Gather(prompt, max_digits=receipt.max_digits or 1, attempts_left=receipt.attempts_left or 1)
         return Routed(gather, Outcome.ASKING, replayed=True)
-    answer = Hangup(None) if receipt.prompt == SILENT else neutral()
+    answer = Hangup(None) if receipt.prompt == SILENT else neutral(receipt.language or DEFAULT_LANGUAGE)
     return Routed(answer, Outcome.UNAVAILABLE, replayed=True)
 
 

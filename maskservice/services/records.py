@@ -238,8 +238,8 @@ class BareFindings:
 class Receipt:
     """What a webhook was answered. ``action``: gather, connect or hangup.
 
-    For a gather ``prompt`` is its id, ``language`` where it is not the default, ``max_digits`` and ``attempts_left`` as
-    sent; ``menu`` the orders offered; ``pending`` the extension whose code is asked for. For a connect ``party``.
+    ``language`` of what is said, where it is not the default. For a gather ``prompt`` is its id, ``max_digits`` and
+    ``attempts_left`` as sent; ``menu`` the orders offered; ``pending`` the extension whose code is asked for. For a connect ``party``.
     ``binding`` and ``tenant_id``: what the call met last, in whatever state. ``trace``: of the call up to this leg, so
     that the next leg can write the call's record without reading it."""
 

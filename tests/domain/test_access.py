@@ -142,9 +142,7 @@ def test_the_order_in_which_bars_are_told(
 
 def test_a_block_beats_the_roster_and_an_allowance_beats_the_guard_s_block() -> None:
     for standing in (ENROLLED, ASSIGNED, BY_CODE):
-        barred = bar_to_recipient(
-            LINE, met(replace(standing, to_recipient=Verdict.BLOCK)), CallerState(), now=NOW
-        )
+        barred = bar_to_recipient(LINE, met(replace(standing, to_recipient=Verdict.BLOCK)), CallerState(), now=NOW)
         assert barred == TraceStep("list", "blocked", "ten_1")
     assert bar_to_recipient(LINE, met(ALLOWED), BLOCKED, now=NOW) is None
     assert bar_to_recipient(LINE, met(ENROLLED), BLOCKED, now=NOW) == TraceStep("caller", "blocked", "ten_1")
