@@ -238,10 +238,10 @@ class BareFindings:
 class Receipt:
     """What a webhook was answered. ``action``: gather, connect or hangup.
 
-    ``language`` of what is said, where it is not the default. For a gather ``prompt`` is its id, ``max_digits`` and
-    ``attempts_left`` as sent; ``menu`` the orders offered; ``pending`` the extension whose code is asked for. For a connect ``party``.
-    ``binding`` and ``tenant_id``: what the call met last, in whatever state. ``trace``: of the call up to this leg, so
-    that the next leg can write the call's record without reading it."""
+    For a gather ``prompt`` is its id, ``max_digits`` and ``attempts_left`` as sent; ``menu`` the orders offered;
+    ``pending`` the extension whose code is asked for. ``language`` of what is said, where it is not the default. For a
+    connect ``party``. ``binding`` and ``tenant_id``: what the call met last, in whatever state. ``trace``: of the call
+    up to this leg, so that the next leg can write the call's record without reading it."""
 
     virtual_number: str
     pbx_id: str

@@ -137,7 +137,8 @@ def _claim_many(dialect: str) -> ReturningInsert[Any]:
 def _held_among(dialect: str) -> Select[Any]:
     rows, _, (number, extension) = listed(dialect, 2)
     holder = select(_S.binding).where(_S.virtual_number == number, _S.extension == extension).scalar_subquery()
-    return select(number, extension).select_from(rows).where(holder.is_not(None))
+    held: Select[Any] = select(number, extension).select_from(rows).where(holder.is_not(None))
+    return held
 
 
 class SqlSlots:
