@@ -6,7 +6,7 @@ know: HTTP, SQL, how a call is decided by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from maskservice.services.roster_records import CallerRule
 
 RULE_PREFIX = "rule"
 PHONE_POINTER = "/phone"
+_MOST_INHERITED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,15 @@ def set_rule(
             uow.idempotency.answered_with(tenant.id, idempotency.key, binding=changed)
         uow.commit()
     return RuleSet(_view(stored), created=stored.id == rule.id)
+
+
+def inherit_rules(tenant: Tenant, old: BindingId, new: BindingId, uow: UnitOfWork, ports: Ports) -> None:
+    """The new binding of a reopened order blocks and allows whom the old one did: the recipient is the same. Couriers
+    given to the old one are not given to the new one: a return has a courier of its own."""
+    now = ports.clock.now()
+    for rule in uow.caller_rules.page(tenant.id, limit=_MOST_INHERITED, before=None, binding=old):
+        key = uuid7(now, ports.randomness.randbytes(10))
+        uow.caller_rules.put(replace(rule, id=plain_id(RULE_PREFIX, key), created_at=now, binding=new))
 
 
 def list_rules(

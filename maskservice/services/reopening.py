@@ -11,6 +11,7 @@ from datetime import datetime
 from maskservice.domain.binding import released, require_reopenable, resolve_expiry
 from maskservice.domain.errors import FieldError, InvalidContent, OrderAlreadyBound
 from maskservice.domain.ids import BindingId, uuid7
+from maskservice.services.caller_rules import inherit_rules
 from maskservice.services.content import open_recipient
 from maskservice.services.endings import load_own, write_end
 from maskservice.services.idempotency import IdempotentRequest, claim_key
@@ -84,4 +85,6 @@ def _reopen(command: ReopenBinding, uow: UnitOfWork, ports: Ports) -> Bound:
     def answer_existing(_: StoredBinding) -> Bound:
         raise OrderAlreadyBound("The order has a newer live binding; reopen that one.")
 
-    return place_order(order, offer, key=key, now=now, uow=uow, ports=ports, answer_existing=answer_existing)
+    bound = place_order(order, offer, key=key, now=now, uow=uow, ports=ports, answer_existing=answer_existing)
+    inherit_rules(tenant, old.binding.id, bound.view.id, uow, ports)
+    return bound

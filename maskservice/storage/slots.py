@@ -134,11 +134,10 @@ def _claim_many(dialect: str) -> ReturningInsert[Any]:
 
 
 @lru_cache(maxsize=2)
-def _held_among(dialect: str) -> Select[Any]:
+def _held_among(dialect: str) -> Select[str, str]:
     rows, _, (number, extension) = listed(dialect, 2)
     holder = select(_S.binding).where(_S.virtual_number == number, _S.extension == extension).scalar_subquery()
-    held: Select[Any] = select(number, extension).select_from(rows).where(holder.is_not(None))
-    return held
+    return select(number, extension).select_from(rows).where(holder.is_not(None))
 
 
 class SqlSlots:

@@ -17,6 +17,7 @@ from maskservice.services.assigning import assign_couriers
 from maskservice.services.call_records import list_calls
 from maskservice.services.caller_rules import SetRule, set_rule
 from maskservice.services.pools import set_guard
+from maskservice.services.reopening import ReopenBinding, reopen_binding
 from maskservice.services.roster import add_courier, remove_courier
 from maskservice.services.roster_judging import CourierDraft
 from maskservice.services.tenants import change_tenant
@@ -234,3 +235,13 @@ def test_everything_is_found_in_the_same_one_read(shop: Shop) -> None:
     with count_statements(shop.database) as sent:
         assert number(shop.leg(ANNA, X, f"{view.masked_number.extension}*{PIN}").answer) == RECIPIENT
     assert sum(statement.lstrip().startswith("SELECT") for statement in sent) == 2
+
+
+def test_a_reopened_order_keeps_its_lists_and_not_its_couriers(shop: Shop) -> None:
+    set_access(shop, Access.ASSIGNED)
+    old = shop.bind()
+    assign_couriers(shop.tenant, old.id, [courier(shop, ANNA)], ports=shop.ports)
+    rule(shop, STRANGER, Verdict.ALLOW, binding=old.id)
+    new = reopen_binding(ReopenBinding(shop.tenant, old.id), shop.ports).view
+    assert number(shop.leg(STRANGER, X, new.masked_number.extension).answer) == RECIPIENT
+    assert number(shop.leg(ANNA, X, new.masked_number.extension).answer) is None
