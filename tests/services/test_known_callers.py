@@ -227,14 +227,21 @@ def test_a_scanned_number_lets_known_couriers_through(shop: Shop) -> None:
     assert number(shop.leg(HANDSET, X, f"{extension}*{PIN}").answer) == RECIPIENT
 
 
-def test_everything_is_found_in_the_same_one_read(shop: Shop) -> None:
-    set_access(shop, Access.ASSIGNED)
+def test_all_guards_on_ask_four_statements(shop: Shop) -> None:
+    """Receipts, facts, the caller's guard, the day's calls; what is written afterwards is the call itself."""
+    policy = shop.tenant.policy
+    calls = replace(policy.calls, access=Access.ASSIGNED, calls_per_day=3)
+    change_tenant("示範商店", policy=replace(policy, calls=calls), ports=shop.ports)
     view = shop.bind()
     assign_couriers(shop.tenant, view.id, [courier(shop, ANNA)], ports=shop.ports)
     rule(shop, ANNA, Verdict.ALLOW)
     with count_statements(shop.database) as sent:
         assert number(shop.leg(ANNA, X, f"{view.masked_number.extension}*{PIN}").answer) == RECIPIENT
+    kept = ("INSERT INTO webhook_receipts", "INSERT INTO calls", "INSERT INTO contacts")
+    asked = [statement for statement in sent if not statement.lstrip().startswith(kept)]
+    assert len(asked) == 4, asked
     assert sum(statement.lstrip().startswith("SELECT") for statement in sent) == 2
+    assert len(sent) == 7
 
 
 def test_a_reopened_order_keeps_its_lists_and_not_its_couriers(shop: Shop) -> None:
