@@ -20,6 +20,7 @@ from maskservice.crypto.cipher import NumberCipher
 from maskservice.crypto.keyring import KeyRing, create_keyring_file, read_keyring
 from maskservice.crypto.selftest import missing_or_wrong, run_self_test
 from maskservice.domain.errors import DatabaseNotMigrated, DatabaseUnavailable, KeyRingInvalid
+from maskservice.hooks import HttpsHookLine
 from maskservice.logs import configure_logging
 from maskservice.services.pools import ensure_default_pool
 from maskservice.services.ports import Clock, OpenUnit, Ports, Randomness, UnitOfWork
@@ -107,12 +108,17 @@ def create_app(
         except (DatabaseUnavailable, DatabaseNotMigrated) as unready:
             _log.warning("started_unready", code=unready.code, detail=unready.detail)
     opened: OpenUnit = units
+    hook_line = HttpsHookLine(
+        allow_private=settings.hooks_allow_private,
+        ca_file=Path(settings.hooks_ca_file) if settings.hooks_ca_file else None,
+    )
     ports = Ports(
         clock=clock,
         randomness=randomness or SystemRandomness(),
         cipher=NumberCipher(ring),
         index=BlindIndex(ring),
         unit=opened,
+        hook_line=hook_line,
     )
     wired = Wiring(
         ports=ports,
@@ -123,6 +129,7 @@ def create_app(
     )
     register(app, wired)
     app.extensions["maskservice.database"] = database
+    app.extensions["maskservice.hook_line"] = hook_line
     return app
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -66,6 +67,8 @@ class Settings(BaseSettings):
     latin_mask: str = Field(default="*", min_length=1, max_length=1)
     worker_interval_s: float = Field(default=5.0, gt=0, le=3600)
     worker_batch: int = Field(default=200, ge=1, le=1_000)
+    hooks_allow_private: bool = False
+    hooks_ca_file: str = ""
 
     @field_validator("bind")
     @classmethod
@@ -74,6 +77,17 @@ class Settings(BaseSettings):
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("write HOST:PORT, for instance 127.0.0.1:8000")
         return text
+
+    @field_validator("hooks_ca_file")
+    @classmethod
+    def _certificates(cls, path: str) -> str:
+        # A file that is missing or no PEM would make every hook fail, one call after the other.
+        if path:
+            try:
+                ssl.create_default_context(cafile=path)
+            except (OSError, ValueError):
+                raise ValueError("there is no readable file of PEM certificates under this path") from None
+        return path
 
     @field_validator("public_url")
     @classmethod

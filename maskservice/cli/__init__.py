@@ -16,6 +16,7 @@ from maskservice.cli.calls import calls
 from maskservice.cli.courier import courier
 from maskservice.cli.courier_import import import_ as _import  # noqa: F401 -- joins the group 'courier'
 from maskservice.cli.demo import demo
+from maskservice.cli.hook import hook
 from maskservice.cli.init import init
 from maskservice.cli.key import key
 from maskservice.cli.keys import keys
@@ -65,6 +66,7 @@ _COMMANDS = (
     courier,
     caller,
     pbx,
+    hook,
     keys,
     serve,
     agi,

@@ -5,6 +5,8 @@ Answers for: putting the use cases behind the entrance. Must not know: AGI's wor
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 import structlog
 from apiflask import APIFlask
@@ -79,6 +81,8 @@ def entrance_of(app: APIFlask, *, recorded: bool) -> Entrance:
             routed = route_call(Webhook(pbx_id, webhook_id, call), ports)
         for alarm in routed.alarms:
             _log.warning("guard_alarm", alarm=alarm, pool_id=routed.pool_id)
+        for hooked in routed.hooked:
+            _log.info("hook_asked", **asdict(hooked))
         return routed.answer
 
     def report(pbx_id: str, event: CallEvent) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from apiflask import APIFlask
 
 from maskservice.app import create_app
+from maskservice.hooks import HttpsHookLine
 from maskservice.services.ports import Ports
 from maskservice.settings import Settings
 from maskservice.storage.db import Database
@@ -30,7 +31,10 @@ def wiring_of(app: APIFlask) -> Wiring:
 
 
 def close_app(app: APIFlask) -> None:
-    """Closes the database's idle connections."""
+    """Closes idle connections, to the database and to hooks."""
+    hook_line = app.extensions["maskservice.hook_line"]
+    if isinstance(hook_line, HttpsHookLine):
+        hook_line.close()
     database = app.extensions["maskservice.database"]
     if isinstance(database, Database):
         database.dispose()

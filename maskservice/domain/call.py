@@ -14,6 +14,7 @@ from maskservice.domain.binding import Binding
 from maskservice.domain.call_policy import PoolCalls, TenantCalls
 from maskservice.domain.causes import Cause
 from maskservice.domain.guard import GuardPolicy, NumberState
+from maskservice.domain.hooks import HookKind
 from maskservice.domain.ids import BindingId
 from maskservice.domain.masked import Dialled
 from maskservice.domain.outcome import FINAL as FINAL
@@ -189,7 +190,8 @@ class Reachable:
 
     ``is_recipient``: the caller is its recipient. ``shared_line``: the recipient's number is a switchboard (it has
     an extension of its own),
-    so the number alone does not tell who calls. ``shop``: the tenant's name as spoken in a menu.
+    so the number alone does not tell who calls. ``shop``: the tenant's name as spoken in a menu. ``hooks``: which of
+    them the tenant has. ``was_courier``: the caller is the last courier who reached it, however long ago.
     """
 
     binding: Binding
@@ -200,6 +202,8 @@ class Reachable:
     contact: Contact | None = None
     calls: TenantCalls = field(default_factory=TenantCalls)
     standing: Standing = field(default_factory=Standing)
+    hooks: frozenset[HookKind] = frozenset()
+    was_courier: bool = False
 
     def reached_by(self, now: datetime) -> Contact | None:
         """The contact that a call-back may use: it may end before the binding, never after."""

@@ -20,6 +20,7 @@ class PromptId(StrEnum):
     CHOOSE_ORDER = "choose_order"
     WHISPER = "whisper"
     GOODBYE = "goodbye"
+    FROM_TENANT = "from_tenant"
 
 
 DEFAULT_LANGUAGE = "zh-TW"
@@ -76,8 +77,8 @@ class Prompt:
 
 
 def say(prompt: PromptId, *, language: str = DEFAULT_LANGUAGE) -> Prompt:
-    """A fixed sentence. Raises KeyError for CHOOSE_ORDER and WHISPER, whose words depend on the orders and the shop:
-    see :func:`say_menu` and :func:`say_whisper`."""
+    """A fixed sentence. Raises KeyError for CHOOSE_ORDER, WHISPER and FROM_TENANT, whose words depend on the orders
+    (:func:`say_menu`), on the shop (:func:`say_whisper`) and on what a tenant's hook said."""
     return Prompt(prompt, SENTENCES[language][prompt], language)
 
 

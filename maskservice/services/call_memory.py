@@ -14,7 +14,7 @@ from maskservice.domain.call import Connect, Gather, Hangup, InboundCall, Outcom
 from maskservice.domain.causes import Cause, EndedBy
 from maskservice.domain.ids import CallId
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt
+from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt, PromptId
 from maskservice.domain.ruling import Ruling
 from maskservice.services.content import holds_mobile, seal_phone
 from maskservice.services.judging import can_be_bound
@@ -79,8 +79,12 @@ def receipt_of(webhook: Webhook, call_id: CallId, legs: Sequence[Receipt], rulin
             )
         case Connect(party=party):
             return replace(receipt, action="connect", party=party)
+        case Hangup(prompt=None):
+            return replace(receipt, prompt=SILENT)
+        case Hangup(prompt=Prompt(id=PromptId.FROM_TENANT, text=text) as said):
+            return replace(receipt, prompt=PromptId.FROM_TENANT, prompt_text=text, language=_spoken(said))
         case Hangup(prompt=said):
-            return replace(receipt, prompt=SILENT) if said is None else replace(receipt, language=_spoken(said))
+            return receipt if said is None else replace(receipt, language=_spoken(said))
 
 
 def _spoken(prompt: Prompt) -> str | None:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from maskservice.domain.call import InboundCall, Thread, TraceStep
 from maskservice.domain.errors import NotFound
+from maskservice.domain.hook_rules import subject_of
 from maskservice.domain.ids import CallId
 from maskservice.domain.question import question_of
 from maskservice.domain.routing import Ruling, decide
@@ -98,4 +99,8 @@ def dry_run(tenant: Tenant, call: InboundCall, *, ports: Ports) -> DryRun:
     with ports.unit(write=False) as uow:
         facts, _ = look_up(question, number, who, now=now, uow=uow, tenant_id=tenant.id)
     ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
-    return DryRun(ruling, tuple(step.seen_by(tenant.id) for step in ruling.trace))
+    trace = ruling.trace
+    if subject_of(question, facts, ruling, now=now) is not None:
+        # Asking would be an effect, on the tenant's own server.
+        trace = (*trace, TraceStep("hook", "not_asked", tenant.id))
+    return DryRun(ruling, tuple(step.seen_by(tenant.id) for step in trace))

@@ -44,6 +44,7 @@ from maskservice.services.content import open_phone
 from maskservice.services.endings import end_seen
 from maskservice.services.facts import look_up, who_calls
 from maskservice.services.guarding import Alarm, ask_guard, tell_guard, within_day
+from maskservice.services.hooking import HookOutcome, HookQuestion, Said, ask_hook, settle
 from maskservice.services.lookup import care_line_of, reachable
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import Met, Receipt
@@ -54,7 +55,8 @@ _RACES = 10
 @dataclass(frozen=True, slots=True)
 class Routed:
     """The answer, and what metrics and logs are told: outcome, direction, whether it was a retry, the guard's alarms
-    and the pool that they are about, how the call ended where this leg told it. No number."""
+    and the pool that they are about, how the call ended where this leg told it, the hooks that were asked. It holds no
+    number."""
 
     answer: Answer
     outcome: str
@@ -63,6 +65,7 @@ class Routed:
     alarms: tuple[Alarm, ...] = ()
     pool_id: str | None = None
     ended: BridgeEnd | None = None
+    hooked: tuple[HookOutcome, ...] = ()
 
 
 def neutral(language: str = DEFAULT_LANGUAGE) -> Hangup:
@@ -79,18 +82,23 @@ def route_call(webhook: Webhook, ports: Ports) -> Routed:
     if dialled is None:
         return Routed(neutral(), Outcome.UNAVAILABLE)
     webhook = without_number(webhook, ports)
+    said: Said | None = None
     for _ in range(_RACES):
         with ports.unit() as uow:
-            routed = _leg(webhook, dialled.virtual_number, uow, ports)
-            if routed is not None:
+            routed = _leg(webhook, dialled.virtual_number, uow, ports, said)
+            if isinstance(routed, Routed):
                 uow.commit()
-                return routed
+                return routed if said is None else replace(routed, hooked=said.outcomes)
+        if routed is not None:
+            said = ask_hook(routed, ports, before=said)
     raise DatabaseUnavailable("Other requests of the same call were faster every time.")
 
 
-def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -> Routed | None:
+def _leg(
+    webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports, said: Said | None
+) -> Routed | HookQuestion | None:
     """One try; None where another request of the same call was written in between and everything must be looked at
-    again."""
+    again; a question where a tenant's hook must be asked first, which may take a second: nothing is written then."""
     now = ports.clock.now()
     call = webhook.call
     receipts = uow.receipts.thread(virtual_number, webhook.pbx_id, call.pbx_call_id, webhook.webhook_id)
@@ -111,10 +119,14 @@ def _leg(webhook: Webhook, virtual_number: str, uow: UnitOfWork, ports: Ports) -
     caller = ask_guard(question, facts, who, webhook.pbx_id, now=now, uow=uow, ports=ports)
     facts = replace(facts, caller=caller.state)
     ruling = decide(question, facts, thread=thread, caller_known=call.caller is not None, now=now)
-    ruling = within_day(ruling, line, thread, question=question, now=now, uow=uow)
+    call_id = _call_id(legs, said) or CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))
+    settled = settle(ruling, said, question=question, facts=facts, thread=thread, call=call, call_id=call_id, now=now)
+    if isinstance(settled, HookQuestion):
+        return settled
+    # After the hook: a call that is vetoed counts for nothing.
+    ruling = within_day(settled, line, thread, question=question, now=now, uow=uow)
     for met in found:
         end_seen(met.stored, uow, now)
-    call_id = legs[0].call if legs else CallId.new(virtual_number, now=now, randomness=ports.randomness.randbytes(10))
     answer = _answer(ruling.decision, line, found, uow=uow, ports=ports)
     receipt = receipt_of(webhook, call_id, legs, ruling, now=now)
     if not uow.receipts.add(receipt):
@@ -155,6 +167,11 @@ def _thread_of(legs: Sequence[Receipt], virtual_number: str) -> Thread:
     return Thread(
         len(legs), last.tries_used, menu, ended=last.action != "gather", pending=last.pending, connected=connected
     )
+
+
+def _call_id(legs: Sequence[Receipt], said: Said | None) -> CallId | None:
+    """The id that the call has already: from its first leg, or as a hook was told it."""
+    return legs[0].call if legs else None if said is None else said.call_id
 
 
 def _met(binding_id: BindingId, found: Sequence[Met], uow: UnitOfWork) -> Met:
@@ -208,9 +225,13 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
         if line is None or met is None:
             return Routed(neutral(), Outcome.UNAVAILABLE, replayed=True)
         gone = party is Party.COURIER and reachable(met, None).reached_by(now) is None
-        if not met.stored.binding.is_live(now) or gone:
+        binding = met.stored.binding
+        # A hook forwarded a call about a binding that had ended by then: its end is no news, and the care line is the
+        # tenant's.
+        forwarded = party is Party.CARE_LINE and (binding.ended_at or binding.expires_at) <= receipt.received_at
+        if gone or not (binding.is_live(now) or (forwarded and met.tenant.care_line is not None)):
             return Routed(neutral(line.calls.language), Outcome.UNAVAILABLE, replayed=True)
-        answer = _answer(Connect(party, met.stored.binding.id), line, (met,), uow=uow, ports=ports)
+        answer = _answer(Connect(party, binding.id), line, (met,), uow=uow, ports=ports)
         return Routed(answer, Outcome.CONNECTING, replayed=True)
     if receipt.action == "gather" and receipt.prompt is not None:
         prompt_id = PromptId(receipt.prompt)
@@ -218,6 +239,9 @@ def _replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -
         prompt = say(prompt_id, language=language) if text is None else Prompt(prompt_id, text, language)
         gather = Gather(prompt, max_digits=receipt.max_digits or 1, attempts_left=receipt.attempts_left or 1)
         return Routed(gather, Outcome.ASKING, replayed=True)
+    if receipt.prompt is not None and receipt.prompt_text is not None:
+        told = Prompt(PromptId(receipt.prompt), receipt.prompt_text, receipt.language or DEFAULT_LANGUAGE)
+        return Routed(Hangup(told), Outcome.UNAVAILABLE, replayed=True)
     answer = Hangup(None) if receipt.prompt == SILENT else neutral(receipt.language or DEFAULT_LANGUAGE)
     return Routed(answer, Outcome.UNAVAILABLE, replayed=True)
 

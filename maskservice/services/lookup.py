@@ -20,6 +20,7 @@ CARE_LINE_FIELD = "care_line"
 def reachable(met: Met, mark: bytes | None) -> Reachable:
     """``mark``: the caller's blind index on this virtual number, None for a withheld caller."""
     content, contact = met.stored.content, met.contact
+    was_courier = contact is not None and mark is not None and compare_digest(contact.mark, mark)
     if contact is not None and content is not None and compare_digest(contact.mark, content.phone_mark):
         # The recipient's phone was changed to that of the last courier: nobody is connected to himself.
         contact = None
@@ -41,6 +42,8 @@ def reachable(met: Met, mark: bytes | None) -> Reachable:
         ),
         calls=met.tenant.policy.calls.with_rules(met.stored.binding.call_rules),
         standing=met.standing,
+        hooks=met.tenant.hooks,
+        was_courier=was_courier and contact is not None and not contact.withdrawn,
     )
 
 

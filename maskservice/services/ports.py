@@ -6,12 +6,14 @@ One use case opens one unit of work and commits once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
+from maskservice.domain.hooks import HookFailure, HookReply, HookRequest
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
+from maskservice.services.hook_records import Hooks
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -100,6 +102,7 @@ class UnitOfWork(Protocol):
     assignments: Assignments
     caller_rules: CallerRules
     pbxs: Pbxs
+    hooks: Hooks
     crypto_keys: CryptoKeys
 
     def __enter__(self) -> Self: ...
@@ -121,6 +124,21 @@ class OpenUnit(Protocol):
         ...
 
 
+class HookLine(Protocol):
+    """The way to tenants' servers."""
+
+    def ask(self, request: HookRequest) -> HookReply:
+        """The complete answer within the budget, or why there is none; never raises for anything a server does."""
+        ...
+
+
+class NoHookLine:
+    """Nobody is ever reached: for compositions that ask nothing."""
+
+    def ask(self, request: HookRequest) -> HookReply:  # noqa: ARG002 -- the port's signature
+        return HookReply(None, failure=HookFailure.CONNECTION)
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a use case may reach, in one hand."""
@@ -130,3 +148,4 @@ class Ports:
     cipher: NumberCipher
     index: BlindIndex
     unit: OpenUnit
+    hook_line: HookLine = field(default_factory=NoHookLine)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from maskservice.domain.allocation import PoolPolicy
@@ -17,23 +16,12 @@ from maskservice.domain.call import Direction, Line, Outcome, Standing, TraceSte
 from maskservice.domain.call_policy import PoolCalls, TenantCalls
 from maskservice.domain.causes import Cause, EndedBy
 from maskservice.domain.guard import GuardPolicy
+from maskservice.domain.hooks import HookKind
 from maskservice.domain.ids import BindingId, CallId
-
-
-class Scope(StrEnum):
-    BINDINGS_WRITE = "bindings:write"
-    BINDINGS_READ = "bindings:read"
-    LABELS_READ = "labels:read"
-    RESOLUTIONS_READ = "resolutions:read"
-    CALLS_READ = "calls:read"
-    CALLS_WRITE = "calls:write"
-    COURIERS_READ = "couriers:read"
-    COURIERS_WRITE = "couriers:write"
-    SETTINGS_READ = "settings:read"
-    SETTINGS_WRITE = "settings:write"
-
-
-ALL_SCOPES = frozenset(Scope)
+from maskservice.services.pbx_records import Pbx as Pbx
+from maskservice.services.pbx_records import PbxSecret as PbxSecret
+from maskservice.services.scopes import ALL_SCOPES as ALL_SCOPES
+from maskservice.services.scopes import Scope as Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +46,7 @@ class TenantPolicy:
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A platform. ``care_line`` is sealed under the tenant's own wrapped key (field 'care_line'); both are None
-    without one."""
+    without one. ``hooks``: which of them it has, kept with it so that a call's look-up tells; only ever read."""
 
     id: str
     name: str
@@ -66,6 +54,7 @@ class Tenant:
     policy: TenantPolicy = field(default_factory=TenantPolicy)
     care_line: bytes | None = None
     wrapped_key: bytes | None = None
+    hooks: frozenset[HookKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +212,9 @@ NOBODY = Who()
 @dataclass(frozen=True, slots=True)
 class BareFindings:
     """What a call without digits finds. ``own``: bindings whose recipient is the caller, not ended, newest first, at
-    most 50. ``is_courier``: he has an unexpired contact on this number. ``passed``: the binding of his unexpired pass,
-    in whatever state. ``repeat``: the bindings whose recipient he reached within the hour, latest first, at most
-    two."""
+    most 50; where there are fewer, behind them the ended ones of tenants that have a hook for such calls.
+    ``is_courier``: he has an unexpired contact on this number. ``passed``: the binding of his unexpired pass, in
+    whatever state. ``repeat``: the bindings whose recipient he reached within the hour, latest first, at most two."""
 
     line: Line
     own: Sequence[Met] = ()
@@ -297,25 +286,3 @@ class CallRecord:
     ended_by: EndedBy | None = None
     caller: bytes | None = None
     attempt_group: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pbx:
-    id: str
-    name: str
-    dialect: str
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PbxSecret:
-    """``secret`` is sealed under ``wrapped_key`` (tenant '', row: the secret's id, field 'secret'). At most two are
-    valid at once."""
-
-    id: str
-    pbx_id: str
-    wrapped_key: bytes
-    secret: bytes
-    created_at: datetime
-    revoked_at: datetime | None = None

@@ -28,8 +28,7 @@ from maskservice.storage.rows import LINE_COLUMNS, LINE_WIDTH, MET_COLUMNS, OF_B
 _B, _C, _N, _P, _S = BINDINGS.c, CONTACTS.c, NUMBERS.c, PASSES.c, SLOTS.c
 _MOST_OWN = 50
 _MOST_REPEAT = 2
-_WAYS = "012"
-_OWN, _PASS, _REPEAT = (int(way) for way in _WAYS)  # why a bare call may be about a binding
+_ENDED, _OWN, _PASS, _REPEAT = range(-1, 3)  # why a bare call may be about a binding; the lowest come last
 
 _NUMBER = bindparam("at_number", type_=_N.virtual_number.type)
 _TENANT = bindparam("at_tenant", type_=_B.tenant_id.type)
@@ -90,7 +89,7 @@ def _by_key() -> Select[Any]:
 def _wanted(*, narrowed: bool) -> FromClause:
     """The keys of the bindings that a bare call may be about, each arm by an index of its own: an OR over both would
     leave the planner a choice to read the whole table."""
-    own_way, pass_way, repeat_way = (literal_column(word, Integer()).label("way") for word in _WAYS)
+    own_way, pass_way, repeat_way = (literal_column(str(way), Integer()).label("way") for way in (_OWN, _PASS, _REPEAT))
     here = BINDINGS.alias("mine")
     own = select(here.c.key.label("key"), own_way).where(
         here.c.virtual_number == _NUMBER, here.c.phone_mark == _MARK, not_ended(here)
@@ -113,7 +112,20 @@ def _wanted(*, narrowed: bool) -> FromClause:
         .limit(literal_column(str(_MOST_REPEAT)))
         .subquery("repeat_last")
     )
-    return own.union_all(passed, select(repeat)).subquery("wanted")
+    return own.union_all(passed, select(repeat), _ended(narrowed=narrowed)).subquery("wanted")
+
+
+def _ended(*, narrowed: bool) -> Select[Any]:
+    """The recipient's ended bindings of the tenants that want to be asked about such calls. They come last. The tenant
+    is looked up for each that is found, so that a caller who has none costs an index probe."""
+    late = BINDINGS.alias("late")
+    asks: Select[Any] = select(literal_column("1")).where(
+        TENANTS.c.id == late.c.tenant_id, TENANTS.c.asks_out_of_session.is_(true())
+    )
+    ended = select(late.c.key, literal_column(str(_ENDED), Integer()).label("way")).where(
+        late.c.virtual_number == _NUMBER, late.c.phone_mark == _MARK, late.c.ended_at.is_not(None), asks.exists()
+    )
+    return ended.where(late.c.tenant_id == _TENANT) if narrowed else ended
 
 
 @lru_cache(maxsize=2)
@@ -163,7 +175,8 @@ class SqlCalls(SqlCallRecords):
     def line_and_recipient(
         self, virtual_number: str, who: Who, *, now: datetime, tenant_id: str | None = None
     ) -> BareFindings | None:
-        """Bindings past their expiry that no job has ended yet are among them: the rules know what is live."""
+        """Bindings past their expiry that no job has ended yet are among them, and ended ones that a hook may be asked
+        about: the rules know what is live."""
         narrowed = tenant_id is not None
         parameters = _asked(virtual_number, who) | {"mark": who.mark, "now": now, "lately": now - REPEAT_WITHIN}
         rows = self._statements.rows(
@@ -171,11 +184,12 @@ class SqlCalls(SqlCallRecords):
         )
         if not rows:
             return None
-        found: dict[int, list[Met]] = {_OWN: [], _PASS: [], _REPEAT: []}
+        found: dict[int, list[Met]] = {_ENDED: [], _OWN: [], _PASS: [], _REPEAT: []}
         for row in rows:
             met = met_of(row[LINE_WIDTH:-2])
             if met is not None:
                 found[row[-2]].append(met)
+        own = [*found[_OWN], *found[_ENDED]][:_MOST_OWN]
         passed = found[_PASS][0] if found[_PASS] else None
         line, is_courier = line_of(rows[0][:LINE_WIDTH]), bool(rows[0][-1])
-        return BareFindings(line, found[_OWN][:_MOST_OWN], is_courier, passed, tuple(found[_REPEAT]))
+        return BareFindings(line, own, is_courier, passed, tuple(found[_REPEAT]))

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -69,6 +70,29 @@ class TenantRow(Base):
     care_line: Mapped[bytes | None]  # sealed
     wrapped_key: Mapped[bytes | None]
     calls: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what differs from the defaults
+    # Whether tenant_hooks has a row of the kind: a call's look-up reads the tenant anyway.
+    asks_before_connect: Mapped[bool] = mapped_column(server_default=false())
+    asks_out_of_session: Mapped[bool] = mapped_column(server_default=false())
+
+
+class TenantHookRow(Base):
+    __tablename__ = "tenant_hooks"
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    id: Mapped[str] = mapped_column(String(ID_LENGTH))
+    wrapped_key: Mapped[bytes]
+    url: Mapped[bytes]  # sealed
+    secret: Mapped[bytes]  # sealed
+    on_failure: Mapped[str | None] = mapped_column(String(12))
+    changed_at: Mapped[datetime]
+    __table_args__ = (
+        CheckConstraint("kind IN ('before_connect', 'out_of_session')", name="kind"),
+        CheckConstraint(
+            "(kind = 'before_connect' AND on_failure IN ('connect', 'refuse')) "
+            "OR (kind = 'out_of_session' AND on_failure IS NULL)",
+            name="on_failure",
+        ),
+    )
 
 
 class ApiKeyRow(Base):
@@ -158,6 +182,7 @@ class CryptoKeyRow(Base):
 
 
 TENANTS = table_of(TenantRow)
+TENANT_HOOKS = table_of(TenantHookRow)
 API_KEYS = table_of(ApiKeyRow)
 POOLS = table_of(PoolRow)
 POOL_TENANTS = table_of(PoolTenantRow)
@@ -177,6 +202,7 @@ __all__ = [
     "POOLS",
     "POOL_TENANTS",
     "TENANTS",
+    "TENANT_HOOKS",
     "Base",
     "table_of",
 ]

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, literal_column, select
 
 from maskservice.domain.binding import Binding, Status
 from maskservice.domain.call import Line, Standing, TraceStep, Verdict
+from maskservice.domain.hooks import HookKind
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import Met, SealedContact, SealedContent, StoredBinding, Tenant, TenantPolicy
 from maskservice.storage.call_policy import binding_rules_of, calls_to_json, pool_calls_of, tenant_calls_of
@@ -40,7 +41,7 @@ CONTENT_COLUMNS = (
 BINDING_COLUMNS = (*FACT_COLUMNS, *CONTENT_COLUMNS)
 TENANT_COLUMNS = (
     _T.id, _T.name, _T.created_at, _T.grace, _T.default_life, _T.longest_life, _T.contact_life, _T.countries, _T.mask,
-    _T.latin_mask, _T.care_line, _T.wrapped_key, _T.calls,
+    _T.latin_mask, _T.care_line, _T.wrapped_key, _T.calls, _T.asks_before_connect, _T.asks_out_of_session,
 )  # fmt: skip
 CONTACT_COLUMNS = (
     _C.virtual_number, _C.binding, _C.mark, _C.phone, _C.call, _C.reached_at, _C.expires_at, _C.caller,
@@ -80,6 +81,7 @@ _TENANT = _BINDING + len(TENANT_COLUMNS)
 _CONTACT = _TENANT + len(CONTACT_COLUMNS) + 1
 _STRANGER = Standing()
 LINE_WIDTH = len(LINE_COLUMNS)
+_NO_HOOKS: frozenset[HookKind] = frozenset()
 
 
 def binding_of(cells: Cells) -> Binding:
@@ -169,13 +171,20 @@ def tenant_of(cells: Cells) -> Tenant:
     """From :data:`TENANT_COLUMNS`."""
     (
         tenant_id, name, created_at, grace, default_life, longest_life, contact_life, countries, mask, latin_mask,
-        care_line, wrapped_key, calls,
+        care_line, wrapped_key, calls, *asks,
     ) = cells  # fmt: skip
     policy = TenantPolicy(
         grace, default_life, longest_life, contact_life, frozenset(countries.split()), mask, latin_mask,
         tenant_calls_of(calls),
     )  # fmt: skip
-    return Tenant(tenant_id, name, created_at, policy, care_line, wrapped_key)
+    return Tenant(tenant_id, name, created_at, policy, care_line, wrapped_key, hooks_of(asks))
+
+
+def hooks_of(asks: Sequence[bool]) -> frozenset[HookKind]:
+    """From the tenant's two marks, in the order of the kinds."""
+    if not any(asks):
+        return _NO_HOOKS
+    return frozenset(kind for kind, is_asked in zip(HookKind, asks, strict=True) if is_asked)
 
 
 def contact_of(cells: Cells) -> SealedContact | None:

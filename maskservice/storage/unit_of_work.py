@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
+from maskservice.services.hook_records import Hooks
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -29,6 +30,7 @@ from maskservice.storage.calls import SqlCalls
 from maskservice.storage.contacts import SqlContacts
 from maskservice.storage.crypto_keys import SqlCryptoKeys
 from maskservice.storage.guard import SqlGuard
+from maskservice.storage.hooks import SqlHooks
 from maskservice.storage.idempotency import SqlIdempotency
 from maskservice.storage.numbers import SqlNumbers
 from maskservice.storage.orders import SqlOrders
@@ -65,6 +67,7 @@ class SqlUnitOfWork:
         self.assignments: Assignments = SqlAssignments(statements)
         self.caller_rules: CallerRules = SqlCallerRules(statements)
         self.pbxs: Pbxs = SqlPbxs(statements)
+        self.hooks: Hooks = SqlHooks(statements)
         self.crypto_keys: CryptoKeys = SqlCryptoKeys(statements)
 
     def __enter__(self) -> Self:

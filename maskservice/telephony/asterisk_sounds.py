@@ -14,7 +14,9 @@ from maskservice.domain.prompts import Prompt, PromptId
 FOLDER: Final = "mask"
 BEEP: Final = "beep"
 ORDER, PRESS = f"{FOLDER}/order", f"{FOLDER}/press"
-RECORDINGS: Final = (*(f"{FOLDER}/{each}" for each in PromptId), ORDER, PRESS)
+# A sentence that a tenant's hook made up a moment ago lies nowhere as a file: the neutral one is played for it.
+_FILES: Final = {each: f"{FOLDER}/{PromptId.GOODBYE if each is PromptId.FROM_TENANT else each}" for each in PromptId}
+RECORDINGS: Final = (*dict.fromkeys(_FILES.values()), ORDER, PRESS)
 """Every file that is to be recorded, below ``sounds/<language>/``. Digits are Asterisk's own ``digits/0`` to ``/9``."""
 
 # One line of domain/prompts.py's menu in each of its languages; a test holds the two together.
@@ -29,7 +31,7 @@ def playlist(prompt: Prompt) -> str:
 
     Only ``a-z 0-9 _ / &`` stand in it. An order without four digits is told by its key alone.
     """
-    files = [f"{FOLDER}/{prompt.id}"]
+    files = [_FILES[prompt.id]]
     if prompt.id is PromptId.CHOOSE_ORDER:
         for line in _LINE.finditer(prompt.text):
             tail, key = line["zh_tail"] or line["en_tail"] or "", line["zh_key"] or line["en_key"]

@@ -21,6 +21,7 @@ from maskservice.web import (
     calls,
     couriers,
     docs,
+    hooks,
     labels,
     metrics,
     openapi,
@@ -51,6 +52,7 @@ BLUEPRINTS = (
     calls.bp,
     call_links.bp,
     call_page.bp,
+    hooks.bp,
     operations.bp,
     docs.bp,
 )

@@ -110,6 +110,14 @@ DRY_RUN_ANSWER: Final[dict[str, Any]] = {
         {"step": "binding", "found": "active"},
     ],
 }
+HOOK_SET: Final[dict[str, Any]] = {"url": "https://hooks.example.com/before-connect", "on_failure": "connect"}
+HOOK: Final[dict[str, Any]] = {
+    "kind": "before_connect",
+    "url": "https://hooks.example.com/before-connect",
+    "on_failure": "connect",
+    "changed_at": "2026-11-24T02:00:00Z",
+}
+HOOK_TRIAL: Final[dict[str, Any]] = {"verdict": "allowed", "failure": None, "status": 204, "duration_ms": 48}
 PBX_CALL: Final[dict[str, Any]] = {"call_id": "c-1", "from": "+886987654321", "to": "+886900000000", "digits": None}
 PBX_ANSWER: Final[dict[str, Any]] = {
     "call_id": "c-1",

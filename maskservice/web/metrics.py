@@ -55,6 +55,19 @@ class Metrics:
             ("alarm",),
             registry=registry,
         )
+        self._hooks = Counter(
+            "maskservice_hook_answers",
+            "Tenants' hooks asked by calls, by what they said.",
+            ("kind", "verdict", "failure"),
+            registry=registry,
+        )
+        self._hook_seconds = Histogram(
+            "maskservice_hook_duration_seconds",
+            "Time that a call waited for a hook.",
+            ("kind",),
+            buckets=SECONDS,
+            registry=registry,
+        )
         self._lookup_seconds = Histogram(
             "maskservice_call_lookup_duration_seconds",
             "Time to authenticate, decide and remember one leg of a call.",
@@ -80,6 +93,11 @@ class Metrics:
 
     def saw_alarm(self, alarm: str) -> None:
         self._alarms.labels(alarm).inc()
+
+    def saw_hook(self, *, kind: str, verdict: str, failure: str | None, seconds: float) -> None:
+        """``failure``: why the verdict is none of the hook's own."""
+        self._hooks.labels(kind, verdict, failure or "none").inc()
+        self._hook_seconds.labels(kind).observe(seconds)
 
     def saw_end(self, *, outcome: str, cause: str) -> None:
         """``cause``: one of the normalised causes."""

@@ -16,16 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from maskservice.services.records import Scope
-from maskservice.web import (
-    answers,
-    call_answers,
-    roster_answers,
-    schemas_bindings,
-    schemas_calls,
-    schemas_roster,
-    schemas_settings,
-    settings_answers,
-)
+from maskservice.web.openapi_shapes import COMPONENTS, PATH_PARAMETERS
 from maskservice.web.problems import BY_CODE, PROBLEM_JSON
 from maskservice.web.schemas import Body
 
@@ -51,58 +42,6 @@ _REF: Final = "#/components/schemas/"
 # What any authenticated route can answer, whatever it does.
 ALWAYS: Final = (401, 403, 422, 500, 503)
 WITH_BODY: Final = (400, 413, 415)
-
-COMPONENTS: Final[tuple[type[Any], ...]] = (
-    schemas_bindings.CreateBindingBody,
-    schemas_bindings.ChangeBindingBody,
-    schemas_bindings.DeliverBody,
-    schemas_bindings.LockBody,
-    schemas_bindings.UnlockBody,
-    schemas_bindings.ReopenBody,
-    schemas_calls.ResolveBody,
-    schemas_calls.TapBody,
-    schemas_calls.DryRunBody,
-    schemas_calls.CallLinkBody,
-    schemas_roster.CreateCourierBody,
-    schemas_roster.ChangeCourierBody,
-    schemas_roster.AssignBody,
-    schemas_roster.CallerRuleBody,
-    schemas_settings.CallSettingsBody,
-    answers.BindingAnswer,
-    answers.BindingPage,
-    answers.BatchRow,
-    answers.ResolutionAnswer,
-    answers.HealthAnswer,
-    answers.ReadyAnswer,
-    answers.Problem,
-    call_answers.CallAnswer,
-    call_answers.CallPage,
-    call_answers.PassAnswer,
-    call_answers.CallLinkAnswer,
-    call_answers.DryRunAnswer,
-    call_answers.PbxGather,
-    call_answers.PbxConnect,
-    call_answers.PbxHangup,
-    roster_answers.CourierAnswer,
-    roster_answers.CourierWithPinAnswer,
-    roster_answers.CourierPage,
-    roster_answers.ImportedRowAnswer,
-    roster_answers.AssignedAnswer,
-    roster_answers.CallerRuleAnswer,
-    roster_answers.CallerRulePage,
-    settings_answers.CallSettingsAnswer,
-)
-
-PATH_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "binding_id": {"description": "A binding's id.", "schema": {"type": "string", "pattern": "^bnd_[0-9a-v]{37}$"}},
-    "call_id": {"description": "A call's id, ours.", "schema": {"type": "string", "pattern": "^call_[0-9a-v]{37}$"}},
-    "courier_id": {"description": "A courier's id.", "schema": {"type": "string", "pattern": "^cou_[0-9a-v]{26}$"}},
-    "rule_id": {"description": "A rule's id.", "schema": {"type": "string", "pattern": "^rule_[0-9a-v]{26}$"}},
-    "pbx_id": {
-        "description": "The id that `maskservice pbx create` printed.",
-        "schema": {"type": "string", "pattern": "^pbx_[0-9a-v]{26}$"},
-    },
-}
 
 IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
     "name": "Idempotency-Key",
@@ -284,6 +223,7 @@ def install(app: APIFlask) -> None:
             {"name": "Couriers", "description": "The roster, who is given to which binding, block and allow lists."},
             {"name": "PBX", "description": "What a PBX asks and reports, in its own dialect."},
             {"name": "Calls", "description": "One tap, what became of calls, and what would become of one."},
+            {"name": "Hooks", "description": "A tenant's own server, asked before a connect and out of session."},
             {"name": "Operations", "description": "For those who run the service."},
         ],
         SECURITY_SCHEMES={

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Final
 
@@ -76,6 +77,9 @@ def call(pbx_id: str) -> Response:
     if routed.ended is not None:
         metrics().saw_end(outcome=routed.ended.outcome, cause=routed.ended.cause)
         _log.info("call_ended", dialect=dialect.name, outcome=routed.ended.outcome, cause=routed.ended.cause)
+    for hooked in routed.hooked:
+        metrics().saw_hook(kind=hooked.kind, verdict=hooked.verdict, failure=hooked.failure, seconds=hooked.seconds)
+        _log.info("hook_asked", **asdict(hooked))
     metrics().saw_call(
         outcome=routed.outcome,
         direction=routed.direction,

@@ -31,7 +31,7 @@ def test_create(result_of):
     assert made["scopes"] == sorted(
         [
             "bindings:write", "bindings:read", "labels:read", "resolutions:read", "calls:read", "calls:write",
-            "couriers:read", "couriers:write",
+            "couriers:read", "couriers:write", "settings:read", "settings:write", "hooks:read", "hooks:write",
         ]
     )  # fmt: skip
     assert (made["grace_hours"], made["max_life_days"], made["mask"], made["care_line"]) == (72, 60, "O", False)

@@ -17,6 +17,7 @@ import pytest
 from maskservice.app import create_app
 from maskservice.services import expiry
 from maskservice.simulator import SimulatedPbx
+from tests.hooks.server import HookServer, hook_server
 from tests.postgres import PostgresServer
 from tests.system.installation import Installation, install, leaks, order, pbx_of, serving, settings_of
 
@@ -161,6 +162,42 @@ def told_by_the_command_line(installation: Installation) -> list[bytes]:
     return told
 
 
+def live_with_hooks(client: httpx.Client, pbx: SimulatedPbx, hooks: HookServer) -> None:
+    """Calls that are allowed, vetoed, failed, played to and forwarded, with a server that is told of each; it even says
+    a number that it should not."""
+    for kind, path in (("before_connect", "/allow"), ("out_of_session", "/say")):
+        policy = {"on_failure": "refuse"} if kind == "before_connect" else {}
+        body = {"url": hooks.url(path, host=REFUSED), **policy}
+        assert client.put(f"/v1/hooks/{kind}", json={**body, "on_failure": REFUSED}).status_code == 422
+        assert client.put(f"/v1/hooks/{kind}", json={**policy, "url": REFUSED}).status_code == 422
+        assert client.put(f"/v1/hooks/{kind}", json={**body, "url": hooks.url(path)}).status_code == 200
+        assert client.post(f"/v1/hooks/{kind}/test").json()["status"] in (200, 204)
+    made = client.post("/v1/bindings", json=order(9, phone=national(RECIPIENT))).json()
+    number, masked = made["masked_number"].partition("#")[0], made["masked_number"]
+    assert pbx.call(COURIER, masked, in_dial_string=True).connected
+    assert pbx.call(RECIPIENT, number).connected
+    for path in ("/veto", "/error", "/redirect", "/garbage"):
+        client.put("/v1/hooks/before_connect", json={"url": hooks.url(path), "on_failure": "refuse"})
+        assert not pbx.call(COURIER, masked, in_dial_string=True).connected
+    assert client.delete(f"/v1/bindings/{made['id']}").status_code == 204
+    for said, forwards in (
+        ({"action": "play", "prompt": "包裹已送達"}, False),
+        ({"action": "play", "prompt": f"請撥 {national(REFUSED)}"}, False),
+        ({"action": "care_line"}, True),
+        ({"action": "hangup", "to": REFUSED}, False),
+        (REFUSED.encode(), False),
+    ):
+        hooks.said = said
+        for caller in (COURIER, RECIPIENT):
+            assert pbx.call(caller, masked, in_dial_string=True).connected is forwards
+        assert pbx.call(RECIPIENT, number).connected is forwards
+        assert not pbx.call(GUESSER, masked, in_dial_string=True).connected
+    kinds = {str(each.content["type"]) for each in hooks.received}
+    assert kinds == {"call.before_connect", "call.out_of_session"}
+    client.get("/v1/hooks")
+    client.get("/v1/calls")
+
+
 def dump_of(url: str, server: Callable[[], PostgresServer]) -> bytes:
     if url.startswith("sqlite"):
         path = Path(url.removeprefix("sqlite:///"))
@@ -173,13 +210,17 @@ def test_no_real_number_is_left_anywhere(tmp_path: Path, database_url: str, requ
     installation = install(tmp_path / "home", database_url, care_line=national(CARE))
     said = Said()
     with (
-        serving(installation) as server,
+        hook_server(tmp_path) as hooks,
+        serving(
+            installation, MASKSERVICE_HOOKS_ALLOW_PRIVATE="true", MASKSERVICE_HOOKS_CA_FILE=str(hooks.ca_file)
+        ) as server,
         httpx.Client(
             base_url=server.url, headers=installation.headers, event_hooks={"response": [said.hook]}
         ) as client,
         pbx_of(installation, server) as pbx,
     ):
         live(client, pbx)
+        live_with_hooks(client, pbx, hooks)
         # While the server runs, so that SQLite's WAL holds what was written last.
         stored = dump_of(database_url, lambda: request.getfixturevalue("postgres_server"))
         log = server.log.read_bytes()
@@ -188,6 +229,8 @@ def test_no_real_number_is_left_anywhere(tmp_path: Path, database_url: str, requ
     said.parts += told_by_the_command_line(installation)
     assert [(leaks(part, NUMBERS), part) for part in said.parts if leaks(part, NUMBERS)] == []
     assert leaks(log, NUMBERS) == []
+    for each in hooks.received:
+        assert leaks(each.body + repr(each).encode(), NUMBERS) == []
     assert leaks(stored, NUMBERS) == []
     after_purge(installation, lambda: dump_of(database_url, lambda: request.getfixturevalue("postgres_server")))
 

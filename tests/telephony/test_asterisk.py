@@ -14,7 +14,7 @@ import pytest
 from maskservice.domain.call import Bridge, Gather, Hangup
 from maskservice.domain.errors import InvalidContent, SignatureInvalid
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import MenuChoice, PromptId, say, say_menu
+from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu
 from maskservice.telephony.asterisk import ASTERISK, event_of
 from maskservice.telephony.asterisk_sounds import RECORDINGS, playlist
 from maskservice.telephony.causes import Cause
@@ -177,7 +177,9 @@ def test_a_menu_is_told_in_recorded_words_and_digits(language: str) -> None:
 
 def test_nothing_else_than_names_of_files_is_played() -> None:
     assert all(re.fullmatch(r"[a-z0-9_/]+", name) for name in RECORDINGS)
-    assert len(set(RECORDINGS)) == len(PromptId) + 2
+    # All prompts but a tenant's own words, for which the neutral sentence is played, and two words of the menu.
+    assert len(set(RECORDINGS)) == len(PromptId) - 1 + 2
+    assert playlist(Prompt(PromptId.FROM_TENANT, "明天再送")) == playlist(say(PromptId.GOODBYE)) == "mask/goodbye"
 
 
 @pytest.mark.parametrize(

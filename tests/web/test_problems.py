@@ -77,7 +77,8 @@ def test_the_docs_name_no_code_that_is_gone() -> None:
     codes = {each.code for each in every_class()} | set(BY_CODE) | set(FIELD_CODES) | set(REFUSALS) | set(WARNINGS)
     assert DOCUMENTED - codes == {
         "unknown_pool", "invalid_name", "unknown_courier", "column_missing", "csv_unreadable", "encoding_unknown",
-        "number_in_carrier", "phone_or_pin_required", "pin_invalid", "pin_trivial", "unknown_language",
+        "number_in_carrier", "phone_or_pin_required", "pin_invalid", "pin_trivial", "unknown_language", "invalid_url",
+        "not_used", "number_in_url",
     }  # fmt: skip
 
 
