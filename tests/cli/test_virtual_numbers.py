@@ -23,6 +23,7 @@ def test_numbers_on_the_command_line(result_of):
         "written": "0900-000000",
         "held": 0,
         "ceiling": 1000,
+        "enrolled_only_until": None,
     }
     assert len(rows) == 3
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -261,3 +264,35 @@ def test_a_recipient_whose_courier_may_not_be_rung_hears_what_one_without_a_cour
         (QUIET_LINE, STRANGER, OPEN),
     ):
         assert back(line, standing, calls).decision == without.decision
+
+
+# -- the docs -------------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "docs/calls.rst").read_text("utf-8")
+
+
+def test_every_step_of_a_trace_is_in_the_docs() -> None:
+    calls = [
+        node
+        for path in (ROOT / "maskservice").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "TraceStep"
+    ]
+    words = [[each.value for each in call.args[:2] if isinstance(each, ast.Constant)] for call in calls]
+    written = DOCS.split("All steps of a trace")[1]
+    missing = {word for pair in words for word in pair if f"``{word}``" not in written}
+    assert len(words) > 25
+    assert missing == set()
+
+
+def test_the_docs_name_every_setting_and_option() -> None:
+    from maskservice.cli import main
+
+    named = set(re.findall(r"``(--[a-z-]+)``", DOCS))
+    for group in ("tenant", "pool"):
+        command = main.commands[group].commands["calls"]  # type: ignore[attr-defined]
+        options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        assert {each for each in options if each.startswith("--")} - named == {"--json"}
+    for setting in (*TenantCalls.__dataclass_fields__, *PoolCalls.__dataclass_fields__):
+        assert f"``{setting}``" in DOCS

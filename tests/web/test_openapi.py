@@ -107,7 +107,7 @@ def test_the_page_works_offline_under_a_strict_policy(site: Site) -> None:
 
 
 def test_real_answers_fit_their_schemas(site: Site, spec: Any) -> None:
-    made = site.bind(waybill="H1", metadata={"a": 1})
+    made = site.bind(waybill="H1", metadata={"a": 1}, call_rules={"directions": "both"})
     site.call()
     site.call(made["extension"])
     new = {"name": "王大明", "carrier": "黑貓", "phones": ["0987654321"], "pin": "auto"}
@@ -132,6 +132,8 @@ def test_real_answers_fit_their_schemas(site: Site, spec: Any) -> None:
         ("AssignedAnswer", site.ask("PUT", f"/v1/bindings/{made['id']}/couriers", {"couriers": [courier["id"]]}).json),
         ("CallerRuleAnswer", site.ask("POST", "/v1/caller-rules", {"phone": "0955000111", "verdict": "block"}).json),
         ("CallerRulePage", site.ask("GET", "/v1/caller-rules").json),
+        ("CallSettingsAnswer", site.ask("GET", "/v1/settings/calls").json),
+        ("CallSettingsAnswer", site.ask("PATCH", "/v1/settings/calls", {"quiet": "21:00-08:00"}).json),
         ("Problem", site.ask("POST", "/v1/bindings", {}).json),
         ("ReadyAnswer", site.client.get("/readyz").json),
     ]

@@ -79,6 +79,8 @@ def test_a_route_that_forgets_to_ask_is_found(site: Site) -> None:
         ("POST", "/v1/calls", Scope.CALLS_WRITE),
         ("GET", "/v1/calls/x", Scope.CALLS_READ),
         ("POST", "/v1/calls/dry-run", Scope.CALLS_READ),
+        ("GET", "/v1/settings/calls", Scope.SETTINGS_READ),
+        ("PATCH", "/v1/settings/calls", Scope.SETTINGS_WRITE),
     ],
 )
 def test_each_route_needs_its_scope(site: Site, method: str, path: str, scope: Scope) -> None:
