@@ -185,3 +185,11 @@ def test_rules_that_are_none_are_told_beside_all_else(site: Site, rules: object,
     assert errors_of(site.ask("POST", "/v1/bindings", wrong)).keys() == {*errors, "/recipient/phone"}
     path = f"/v1/bindings/{site.bind()['id']}"
     assert errors_of(site.ask("PATCH", path, {"call_rules": rules})) == errors
+
+
+def test_a_batch_keeps_each_row_s_rules(site: Site) -> None:
+    rows = [order("A-1", call_rules=RULES), order("A-2"), order("A-3", call_rules={"access": "closed"})]
+    answers = site.ask("POST", "/v1/bindings/batch", rows).json
+    assert [each["status"] for each in answers] == [201, 201, 422]
+    assert [each["binding"]["call_rules"] for each in answers[:2]] == [RULES, None]
+    assert site.ask("GET", f"/v1/bindings/{answers[0]['binding']['id']}").json["call_rules"] == RULES
