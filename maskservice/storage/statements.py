@@ -73,10 +73,18 @@ class Statements:
         text = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
         failure: MaskServiceError | None = None
         try:
-            driver = self._begun().connection.driver_connection
+            connection = self._begun()
+            written = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
+            # What an INSERT would do to a value on its way: JSON becomes text, a naive moment is refused.
+            steps = [(place, it.bind_processor(connection.dialect)) for place, it in enumerate(written)]
+            each = [(place, step) for place, step in steps if step is not None]
+            driver = connection.connection.driver_connection
             with driver.cursor() as cursor, cursor.copy(text) as copy:  # type: ignore[union-attr]
                 for row in rows:
-                    copy.write_row(row)
+                    cells = list(row)
+                    for place, step in each:
+                        cells[place] = step(cells[place])
+                    copy.write_row(cells)
         except (*STORAGE_ERRORS, psycopg.Error) as error:
             failure = translated(error)
         if failure is not None:
