@@ -56,6 +56,33 @@ SENTENCES: Mapping[str, Mapping[PromptId, str]] = MappingProxyType(
     }
 )
 
+# A menu and a whisper name orders and shops, so they are recorded in pieces; order and digits stand for a tail.
+PIECES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "zh-TW": MappingProxyType(
+            {
+                PromptId.CHOOSE_ORDER: "您有多筆訂單。",
+                PromptId.WHISPER: "物流士來電，關於您的包裹。",
+                "order": "訂單尾號",
+                "press": "請按",
+                **{f"digit-{place}": digit for place, digit in enumerate("零一二三四五六七八九")},
+            }
+        ),
+        "en": MappingProxyType(
+            {
+                PromptId.CHOOSE_ORDER: "You have several orders.",
+                PromptId.WHISPER: "A courier is calling about your parcel.",
+                "order": "Order ending",
+                "press": "press",
+                **{
+                    f"digit-{place}": digit
+                    for place, digit in enumerate("zero one two three four five six seven eight nine".split())
+                },
+            }
+        ),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class MenuChoice:
