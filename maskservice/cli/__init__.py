@@ -26,6 +26,7 @@ from maskservice.cli.plan import plan
 from maskservice.cli.pool import pool
 from maskservice.cli.pool_calls import calls as _pool_calls  # noqa: F401 -- joins the group 'pool'
 from maskservice.cli.pool_guard import guard as _guard  # noqa: F401 -- joins the group 'pool'
+from maskservice.cli.prompts import prompts
 from maskservice.cli.refusals import RefusingGroup
 from maskservice.cli.rekey import rekey as _rekey  # noqa: F401 -- joins the group 'numbers'
 from maskservice.cli.restrict import restrict as _restrict  # noqa: F401 -- joins the group 'numbers'
@@ -67,6 +68,7 @@ _COMMANDS = (
     caller,
     pbx,
     hook,
+    prompts,
     keys,
     serve,
     agi,

@@ -16,6 +16,7 @@ from maskservice.domain.errors import NameTaken
 from maskservice.services.pbxs import (
     NATIVE,
     NewSecret,
+    change_pbx,
     create_pbx,
     list_pbxs,
     pbx_named,
@@ -24,13 +25,19 @@ from maskservice.services.pbxs import (
     rotate_secret,
 )
 from maskservice.settings import Settings
-from maskservice.telephony import DIALECTS
+from maskservice.telephony import DIALECTS, Whispering
 
 _NOT_AGAIN = "(shown once, when the PBX was created or its secret rotated)"
 _for_simulator = click.option(
     "--for-simulator",
     is_flag=True,
     help="Also write simulator.json (mode 0600) in the home folder, for `maskservice call`.",
+)
+
+_recordings = click.option(
+    "--recordings",
+    metavar="URL",
+    help="Where the provider finds the prompts as sound files (maskservice prompts lists them); otherwise it speaks.",
 )
 
 
@@ -52,6 +59,7 @@ def pbx() -> None:
         "maskservice pbx create simulated --for-simulator",
         "maskservice pbx create cloud --dialect twilio          # asks for the Auth Token",
         "maskservice pbx create cloud --dialect plivo --secret-from /run/secrets/plivo",
+        "maskservice pbx create cloud --dialect twilio --recordings https://sounds.example.com/mask",
     )
 )
 @click.argument("name")
@@ -62,18 +70,22 @@ def pbx() -> None:
     show_default=True,
     help="How it asks and is answered.",
 )
+@_recordings
 @secret_from_option
 @_for_simulator
 @json_option
-def create(name: str, *, dialect: str, secret_from: str | None, for_simulator: bool, as_json: bool) -> None:
+def create(
+    name: str, *, dialect: str, recordings: str | None, secret_from: str | None, for_simulator: bool, as_json: bool
+) -> None:
     """Create a PBX and print what to configure on its side. Our secret is shown once; a provider's is asked for."""
     if for_simulator and dialect != NATIVE:
         raise click.UsageError("The simulated PBX speaks the native dialect: leave --dialect or --for-simulator out.")
+    _require_speech(dialect, recordings)
     settings = Settings.load()
     secret = pasted(DIALECTS[dialect].secret_form, secret_from)
     with opened(settings) as ports:
         try:
-            made = create_pbx(name, dialect=DIALECTS[dialect], secret=secret, ports=ports)
+            made = create_pbx(name, dialect=DIALECTS[dialect], secret=secret, recordings=recordings, ports=ports)
         except NameTaken as taken:
             step = "'maskservice pbx rotate NAME' gives it a further secret, also with --for-simulator."
             raise click.ClickException(f"{taken.detail} {step}") from None
@@ -103,6 +115,31 @@ def rotate(name: str, *, secret_from: str | None, for_simulator: bool, as_json: 
     _show("has a new secret", made, settings, for_simulator=for_simulator, as_json=as_json)
     if not as_json:
         note("Once the PBX has it, revoke the old one: maskservice pbx list, maskservice pbx revoke-secret ID")
+
+
+@pbx.command(
+    epilog=examples(
+        "maskservice pbx change cloud --recordings https://sounds.example.com/mask",
+        "maskservice pbx change cloud --spoken",
+    )
+)
+@click.argument("name")
+@_recordings
+@click.option("--spoken", is_flag=True, help="Have the provider speak the prompts again.")
+@json_option
+def change(name: str, *, recordings: str | None, spoken: bool, as_json: bool) -> None:
+    """Say where a provider finds the recorded prompts (maskservice prompts), or have it speak them."""
+    if spoken == (recordings is not None):
+        raise click.UsageError("Give either --recordings URL or --spoken.")
+    with opened() as ports:
+        _require_speech(pbx_named(name, ports=ports).dialect, recordings)
+        changed = change_pbx(name, recordings=recordings, ports=ports)
+    if as_json:
+        print_json({"pbx_id": changed.id, "name": changed.name, "recordings": changed.recordings})
+    elif changed.recordings is None:
+        click.echo(f"PBX {name} speaks the prompts.")
+    else:
+        click.echo(f"PBX {name} plays recordings below {changed.recordings}")
 
 
 @pbx.command(epilog=examples("maskservice pbx setup cloud", "maskservice pbx setup cloud --json"))
@@ -135,6 +172,7 @@ def list_(*, as_json: bool) -> None:
                 "dialect": each.dialect,
                 "created_at": when(each.created_at),
                 "revoked_at": when(each.revoked_at),
+                "recordings": each.recordings,
                 "secrets": [{"secret_id": one.id, "created_at": when(one.created_at)} for one in valid],
             }
             for each, valid in found
@@ -182,6 +220,14 @@ def revoke_secret_(secret_id: str, *, as_json: bool) -> None:
         print_json({"secret_id": secret_id, "revoked": True})
     else:
         click.echo(f"Secret {secret_id} is revoked.")
+
+
+def _require_speech(dialect: str, recordings: str | None) -> None:
+    if recordings is not None and not isinstance(DIALECTS[dialect], Whispering):
+        raise click.UsageError(
+            f"A PBX of the dialect {dialect} gets prompts by their ids and plays files of its own: leave --recordings "
+            "out. Next: maskservice prompts"
+        )
 
 
 def _show(what: str, made: NewSecret, settings: Settings, *, for_simulator: bool, as_json: bool) -> None:

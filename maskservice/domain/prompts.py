@@ -76,7 +76,9 @@ PIECES: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "press": "press",
                 **{
                     f"digit-{place}": digit
-                    for place, digit in enumerate("zero one two three four five six seven eight nine".split())
+                    for place, digit in enumerate(
+                        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+                    )
                 },
             }
         ),

@@ -190,7 +190,8 @@ def _answer(decision: Decision, line: Line, found: Sequence[Met], *, uow: UnitOf
     met = _met(decision.binding, found, uow)
     number = _number_of(decision.party, met, ports)
     policy = met.tenant.policy.calls
-    whispers = policy.whisper and decision.party is Party.RECIPIENT
+    # A switchboard's extension is keyed after the answer: who is meant is not there yet.
+    whispers = policy.whisper and decision.party is Party.RECIPIENT and number.extension is None
     return Bridge(
         to=number,
         caller_id=decision.binding.virtual_number,

@@ -11,11 +11,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Pbx:
+    """``recordings``: the address below which it finds the recorded prompts, None where they are spoken."""
+
     id: str
     name: str
     dialect: str
     created_at: datetime
     revoked_at: datetime | None = None
+    recordings: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

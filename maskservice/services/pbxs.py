@@ -7,8 +7,9 @@ signature's form, what a secret's text is read as, SQL.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from maskservice.domain.errors import FieldError, InvalidContent, NotFound
@@ -21,6 +22,8 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 -- the public prefix of the Standard Webh
 NATIVE = "native"
 _SECRET_BYTES = 32
 _VALID_AT_ONCE = 2
+LONGEST_PLACE = 200
+_PLACE = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*")
 
 
 class SecretForm(Protocol):
@@ -62,25 +65,55 @@ class NewSecret:
 @dataclass(frozen=True, slots=True)
 class OpenPbx:
     """What a request of a PBX is checked with: its dialect's name, and the texts of its valid secrets, newest first
-    (none for a revoked PBX)."""
+    (none for a revoked PBX), and where its recordings lie."""
 
     dialect: str
     secrets: tuple[str, ...] = field(repr=False)
+    recordings: str | None = None
 
 
-def create_pbx(name: str, *, dialect: Spoken | None = None, secret: str | None = None, ports: Ports) -> NewSecret:
+def create_pbx(
+    name: str,
+    *,
+    dialect: Spoken | None = None,
+    secret: str | None = None,
+    recordings: str | None = None,
+    ports: Ports,
+) -> NewSecret:
     """A PBX with its first secret: a new one where the dialect's is ours (None: the native dialect, whose is), else
-    the provider's, pasted as ``secret``. Raises NameTaken, InvalidContent."""
+    the provider's, pasted as ``secret``. ``recordings`` as for :func:`change_pbx`. Raises NameTaken, InvalidContent."""
     name = checked_name(name)
+    recordings = None if recordings is None else checked_recordings(recordings)
     text = _secret_text(dialect, secret, ports)
     now = ports.clock.now()
     spoken = NATIVE if dialect is None else dialect.name
-    pbx = Pbx(new_plain_id("pbx", now, ports.randomness.randbytes(10)), name, spoken, now)
+    pbx = Pbx(new_plain_id("pbx", now, ports.randomness.randbytes(10)), name, spoken, now, recordings=recordings)
     with ports.unit() as uow:
         uow.pbxs.add(pbx)
         secret_id = _add_secret(pbx, text, uow, ports)
         uow.commit()
     return NewSecret(pbx, secret_id, text if secret is None else "")
+
+
+def change_pbx(name: str, *, recordings: str | None, ports: Ports) -> Pbx:
+    """``recordings``: the address below which the PBX finds the recorded prompts; None has them spoken. Raises
+    NotFound, InvalidContent."""
+    recordings = None if recordings is None else checked_recordings(recordings)
+    with ports.unit() as uow:
+        pbx = _named(name, uow)
+        uow.pbxs.set_recordings(pbx.id, recordings)
+        uow.commit()
+    return replace(pbx, recordings=recordings)
+
+
+def checked_recordings(place: str) -> str:
+    """An address of http or https without a slash at its end: it stands in documents, so of plain characters only, and
+    without a name or password. Raises InvalidContent."""
+    place = place.strip().rstrip("/")
+    if len(place) > LONGEST_PLACE or not _PLACE.fullmatch(place):
+        detail = f"Give an address like https://sounds.example.com/mask, of at most {LONGEST_PLACE} characters."
+        raise InvalidContent((FieldError("/recordings", "invalid", detail),))
+    return place
 
 
 def rotate_secret(name: str, *, dialect: Spoken | None = None, secret: str | None = None, ports: Ports) -> NewSecret:
@@ -131,14 +164,14 @@ def pbx_named(name: str, *, ports: Ports) -> Pbx:
 
 
 def open_pbx(pbx_id: str, *, ports: Ports) -> OpenPbx | None:
-    """The dialect of a PBX and its valid secrets, in one statement; None for an unknown PBX. Raises
+    """The dialect of a PBX, its valid secrets and its recordings, in one statement; None for an unknown PBX. Raises
     DatabaseUnavailable, KeyMissing."""
     with ports.unit(write=False) as uow:
         found = uow.pbxs.spoken_by(pbx_id)
     if found is None:
         return None
-    dialect, sealed = found
-    return OpenPbx(dialect, tuple(_open(each, ports) for each in sealed))
+    dialect, recordings, sealed = found
+    return OpenPbx(dialect, tuple(_open(each, ports) for each in sealed), recordings)
 
 
 def _named(name: str, uow: UnitOfWork) -> Pbx:

@@ -280,9 +280,11 @@ class Pbxs(Protocol):
         """Unrevoked secrets of an unrevoked PBX, newest first; one statement."""
         ...
 
-    def spoken_by(self, pbx_id: str) -> tuple[str, Sequence[PbxSecret]] | None:
-        """The dialect of a PBX and its secrets as :meth:`secrets` gives them (none for a revoked one); None for an
-        unknown PBX. One statement."""
+    def set_recordings(self, pbx_id: str, place: str | None) -> None: ...
+
+    def spoken_by(self, pbx_id: str) -> tuple[str, str | None, Sequence[PbxSecret]] | None:
+        """The dialect of a PBX, where its recordings lie, and its secrets as :meth:`secrets` gives them (none for a
+        revoked one); None for an unknown PBX. One statement."""
         ...
 
     def revoke(self, pbx_id: str, *, at: datetime) -> bool: ...

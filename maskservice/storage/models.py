@@ -160,6 +160,7 @@ class PbxRow(Base):
     dialect: Mapped[str]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    recordings: Mapped[str | None]
 
 
 class PbxSecretRow(Base):

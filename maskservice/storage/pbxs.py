@@ -17,7 +17,7 @@ from maskservice.storage.models import PBX_SECRETS, PBXS
 from maskservice.storage.statements import Statements
 
 _P, _S = PBXS.c, PBX_SECRETS.c
-_PBX_COLUMNS = (_P.id, _P.name, _P.dialect, _P.created_at, _P.revoked_at)
+_PBX_COLUMNS = (_P.id, _P.name, _P.dialect, _P.created_at, _P.revoked_at, _P.recordings)
 _SECRET_COLUMNS = (_S.id, _S.pbx_id, _S.wrapped_key, _S.secret, _S.created_at, _S.revoked_at)
 
 _ADD = upsert(PBXS).on_conflict_do_nothing(index_elements=[_P.name])
@@ -29,6 +29,7 @@ _REVOKE = (
     .where(_P.id == bindparam("wanted"), _P.revoked_at.is_(None))
     .values(revoked_at=bindparam("moment", type_=_P.revoked_at.type))
 )
+_CHANGE = update(PBXS).where(_P.id == bindparam("wanted")).values(recordings=bindparam("place"))
 _ADD_SECRET = insert(PBX_SECRETS)
 _KNOWN_SECRET = select(_S.id).where(_S.id == bindparam("wanted"))
 _REVOKE_SECRET = (
@@ -43,7 +44,7 @@ _SECRETS = (
     .order_by(_S.created_at.desc(), _S.id.desc())
 )
 _SPOKEN_BY = (
-    select(_P.dialect, *_SECRET_COLUMNS)
+    select(_P.dialect, _P.recordings, *_SECRET_COLUMNS)
     .join_from(
         PBXS, PBX_SECRETS, and_(_P.id == _S.pbx_id, _S.revoked_at.is_(None), _P.revoked_at.is_(None)), isouter=True
     )
@@ -63,6 +64,7 @@ class SqlPbxs:
             "dialect": pbx.dialect,
             "created_at": pbx.created_at,
             "revoked_at": pbx.revoked_at,
+            "recordings": pbx.recordings,
         }
         if not self._statements.change(_ADD, row):
             raise NameTaken("There is a PBX of this name already.")
@@ -96,12 +98,15 @@ class SqlPbxs:
     def secrets(self, pbx_id: str) -> Sequence[PbxSecret]:
         return [PbxSecret(*row) for row in self._statements.rows(_SECRETS, {"wanted": pbx_id})]
 
-    def spoken_by(self, pbx_id: str) -> tuple[str, Sequence[PbxSecret]] | None:
+    def set_recordings(self, pbx_id: str, place: str | None) -> None:
+        self._statements.change(_CHANGE, {"wanted": pbx_id, "place": place})
+
+    def spoken_by(self, pbx_id: str) -> tuple[str, str | None, Sequence[PbxSecret]] | None:
         rows = self._statements.rows(_SPOKEN_BY, {"wanted": pbx_id})
         if not rows:
             return None
         # A PBX without a valid secret is one row, in which a secret's columns are all empty.
-        return rows[0][0], [PbxSecret(*row[1:]) for row in rows if row[1] is not None]
+        return rows[0][0], rows[0][1], [PbxSecret(*row[2:]) for row in rows if row[2] is not None]
 
     def revoke(self, pbx_id: str, *, at: datetime) -> bool:
         """False where there is no such PBX; revoking again keeps the first moment."""

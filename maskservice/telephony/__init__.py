@@ -20,6 +20,7 @@ from maskservice.telephony.dialect import (
     Links,
     SecretForm,
     UnreadableBody,
+    Whispering,
     Written,
 )
 from maskservice.telephony.freeswitch import FREESWITCH
@@ -33,6 +34,7 @@ from maskservice.telephony.signature import SECRET_PREFIX
 from maskservice.telephony.telnyx import TELNYX
 from maskservice.telephony.twilio import TWILIO
 from maskservice.telephony.vonage import VONAGE
+from maskservice.telephony.whisper import read_whisper
 
 __all__ = [
     "DIALECTS",
@@ -46,8 +48,10 @@ __all__ = [
     "SecretForm",
     "UnreadableBody",
     "WebhookRequest",
+    "Whispering",
     "Written",
     "likely_dialect",
+    "read_whisper",
 ]
 
 _ALL: tuple[Dialect, ...] = (

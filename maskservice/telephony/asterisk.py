@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, InboundCall
 from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.prompts import PromptId, say
 from maskservice.telephony.asterisk_sounds import playlist
@@ -27,6 +27,7 @@ from maskservice.telephony.dialect import (
     SecretForm,
     UnreadableBody,
     Written,
+    end_of_bridge,
 )
 from maskservice.telephony.fields import caller_of, dialled_of, seconds_of, virtual_number_of, whole_of
 from maskservice.telephony.matching import require_aware, required_header
@@ -38,6 +39,7 @@ CONTENT_TYPE: Final = "application/json"
 
 # ${UNIQUEID}: the system's name, seconds since 1970, a number. Nothing that could end a JSON text or a log field.
 CALL_ID: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,120}")
+ANSWERED: Final = "ANSWERED"
 _LEG: Final = re.compile(r"[1-9][0-9]?")
 
 _CALL_ID_DETAIL: Final = "Send call_id as ${UNIQUEID}: 1 to 120 letters, digits and _ . : @ -"
@@ -48,6 +50,8 @@ _SECRET_FORM: Final = SecretForm(ours=True, name="MASK_SECRET", found_at="the [g
 _KINDS: Final[Mapping[str, CallEventKind]] = MappingProxyType(
     {
         "ANSWER": CallEventKind.COMPLETED,
+        # The dialplan's own word for the moment of the answer: DIALSTATUS is known only at the end.
+        ANSWERED: CallEventKind.ANSWERED,
         "BUSY": CallEventKind.BUSY,
         "NOANSWER": CallEventKind.NO_ANSWER,
         "CANCEL": CallEventKind.CANCELED,
@@ -92,8 +96,9 @@ class AsteriskDialect:
         return f"{single(form, 'call_id') or ''}:{single(form, 'leg') or 'end'}"
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """One leg. Raises UnreadableBody for what is no form, InvalidContent with every field that is missing, came
-        twice or has another form.
+        """One leg, or what is next after a ``Dial()``: that has ``dialstatus``, ``cause`` and ``answered_s``. Raises
+        UnreadableBody for what is no form, InvalidContent with every field that is missing, came twice or has another
+        form.
 
         A caller or a called number that cannot be read is no error: the call is answered like one from or to nobody.
         """
@@ -111,11 +116,16 @@ class AsteriskDialect:
             caller=caller_of(single(form, "from")),
             dialled=dialled_of(dialled),
             digits=single(form, "digits") or None,
+            bridge_ended=bridge_end_of(
+                dialstatus=single(form, "dialstatus"),
+                cause=single(form, "cause"),
+                answered_s=single(form, "answered_s"),
+            ),
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
-        """The one report of a call, from the ``h`` extension. Raises UnreadableBody, InvalidContent without a call
-        id.
+        """A report: the end, from the ``h`` extension, or the answer, from the called channel. Raises UnreadableBody,
+        InvalidContent without a call id.
         """
         form = request.form()
         call_id = single(form, "call_id")
@@ -167,6 +177,8 @@ def event_of(
     """
     word = None if dialstatus is None else dialstatus.upper()
     kind = None if word is None else _KINDS.get(word)
+    if kind is CallEventKind.ANSWERED:
+        return CallEvent(call_id, virtual_number_of(to), kind, None, None)
     by_number, by_word = cause_of_q850(whole_of(cause)), cause_of_word("asterisk", word)
     if kind is CallEventKind.FAILED:
         # Here the word says least: CHANUNAVAIL is a wrong number as well as a phone that is off.
@@ -183,6 +195,21 @@ def event_of(
         duration_s=seconds_of(duration_s),
         cause=why if kind is not None else Cause.UNKNOWN,
     )
+
+
+def bridge_end_of(*, dialstatus: str | None, cause: str | None, answered_s: str | None) -> BridgeEnd | None:
+    """How a ``Dial()`` ended, by the same three variables as :func:`event_of`; None where there was none, or where its
+    word is not known."""
+    if not dialstatus:
+        return None
+    event = event_of("", to=None, dialstatus=dialstatus, cause=cause, duration_s=answered_s)
+    known = event.event is not CallEventKind.ANSWERED
+    return end_of_bridge(event.event, duration_s=event.duration_s, cause=event.cause) if known else None
+
+
+def whisper_file(answer: Bridge) -> str:
+    """What the called party hears before the bridge, '' for nothing."""
+    return "" if answer.whisper is None else playlist(answer.whisper)
 
 
 def _call_id_errors(call_id: str | None) -> list[FieldError]:
@@ -212,6 +239,8 @@ def _shape(answer: Answer) -> dict[str, str]:
                 "post_dial_digits": answer.post_dial_digits or "",
                 "ring_timeout_s": str(answer.ring_timeout_s),
                 "max_duration_s": str(answer.max_duration_s),
+                "whisper": whisper_file(answer),
+                "language": "" if answer.whisper is None else answer.whisper.language,
             }
         case Hangup():
             return {

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlencode
 
-from maskservice.domain.call import Answer, InboundCall
+from maskservice.domain.call import Answer, BridgeEnd, InboundCall
+from maskservice.domain.outcome import NOT_REACHED, Outcome
+from maskservice.domain.prompts import Prompt
 from maskservice.telephony.causes import Cause
 from maskservice.telephony.request import LAST_LEG, LEG_PARAMETER, UnreadableBody, WebhookRequest
+from maskservice.telephony.whisper import whisper_query
 
 __all__ = [
     "NOTHING_TO_SAY",
@@ -26,7 +29,9 @@ __all__ = [
     "Links",
     "SecretForm",
     "UnreadableBody",
+    "Whispering",
     "Written",
+    "end_of_bridge",
 ]
 
 
@@ -87,25 +92,40 @@ NOTHING_TO_SAY = Written(b"", "text/plain; charset=utf-8", 204)
 @dataclass(frozen=True, slots=True)
 class Links:
     """The absolute public addresses at which one PBX asks (``calls_url``) and reports (``events_url``), and which leg
-    of its call is being answered (1 to 99).
+    of its call is being answered (1 to 99). ``recordings``: where it finds the recorded prompts, empty where the
+    prompts are spoken.
     """
 
     calls_url: str
     events_url: str
     leg: int = 1
+    recordings: str = ""
 
     @classmethod
-    def of(cls, base_url: str, pbx_id: str, *, leg: int = 1) -> Links:
+    def of(cls, base_url: str, pbx_id: str, *, leg: int = 1, recordings: str = "") -> Links:
         """``base_url`` is the service's public address, as ``https://mask.example.com``."""
         place = f"{base_url.rstrip('/')}/v1/pbx/{pbx_id}"
-        return cls(f"{place}/calls", f"{place}/events", leg)
+        return cls(f"{place}/calls", f"{place}/events", leg, recordings)
 
     @property
     def next_leg_url(self) -> str:
         """Where the next leg is asked for. Its number makes a leg that keys the same digits again another request,
         while a repeated request stays the same one.
         """
-        return f"{self.calls_url}?{urlencode({LEG_PARAMETER: min(self.leg + 1, LAST_LEG)})}"
+        return f"{self.calls_url}?{self._next_leg}"
+
+    @property
+    def next_event_url(self) -> str:
+        """Where the end of a bridge is reported and what is next is asked for, by a PBX that does both in one."""
+        return f"{self.events_url}?{self._next_leg}"
+
+    def whisper_url(self, prompt: Prompt) -> str:
+        """Where what is whispered to the called party is fetched."""
+        return f"{self.calls_url.removesuffix('/calls')}/whisper?{whisper_query(prompt)}"
+
+    @property
+    def _next_leg(self) -> str:
+        return urlencode({LEG_PARAMETER: min(self.leg + 1, LAST_LEG)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +192,32 @@ class Dialect(Protocol):
 
     def acknowledge(self, request: WebhookRequest) -> Written:
         """The answer to a report: mostly nothing, and a document where the PBX waits for one with the caller still on
-        the line. Never raises.
+        the line. Where ``read_call`` reads the end of a bridge in such a report, what is next is decided instead, and
+        this is what is left when that fails. Never raises.
         """
         ...
 
     def setup(self, *, pbx_id: str, base_url: str, secret: str) -> str:
         """What to enter on the PBX's side. Holds ``secret`` only where it is ours to give."""
         ...
+
+
+@runtime_checkable
+class Whispering(Protocol):
+    """A dialect whose PBX fetches what the called party hears before the bridge."""
+
+    def write_whisper(self, prompt: Prompt | None, *, links: Links) -> Written:
+        """The document; None says nothing, and the two are bridged."""
+        ...
+
+
+def end_of_bridge(
+    kind: CallEventKind | None, *, duration_s: int | None, cause: Cause, caller_gone: bool = False
+) -> BridgeEnd | None:
+    """How a bridge ended, None for a word that is not known or is no end. ``caller_gone``: the caller's own leg is
+    over, so a bridge without a talk was cancelled by him, whatever the PBX calls it: nobody is left to be served.
+    """
+    outcome = None if kind is None else Outcome(kind)
+    if caller_gone and outcome in NOT_REACHED:
+        return BridgeEnd(Outcome.CANCELED, duration_s, Cause.CALLER_CANCELED)
+    return None if outcome is None else BridgeEnd(outcome, duration_s, cause)

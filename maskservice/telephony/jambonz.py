@@ -27,6 +27,7 @@ from maskservice.telephony.dialect import (
     SecretForm,
     UnreadableBody,
     Written,
+    end_of_bridge,
 )
 from maskservice.telephony.fields import (
     caller_of,
@@ -45,6 +46,7 @@ from maskservice.telephony.matching import (
     require_recent,
     required_header,
 )
+from maskservice.telephony.recordings import Recorded, parts_of, url_of
 from maskservice.telephony.request import WebhookRequest
 from maskservice.telephony.spoken import GOODBYE, in_words_of, spoken, written_json
 
@@ -102,13 +104,21 @@ class JambonzDialect:
         return derived_id(self.name, str(request.leg), *decisive)
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """A new call, or what a ``gather`` heard. Raises UnreadableBody, InvalidContent where it names no call."""
+        """A new call, what a ``gather`` heard, or what is next after a ``dial``. Raises UnreadableBody, InvalidContent
+        where it names no call."""
         said = request.json_object()
+        own = said.get("call_status")
         return InboundCall(
             pbx_call_id=required_call_id(said.get("call_sid"), pointer="/call_sid"),
             caller=caller_of(said.get("from")),
             dialled=dialled_of(said.get("to")),
             digits=digits_of(said.get("digits")),
+            bridge_ended=end_of_bridge(
+                _end(said.get("dial_call_status")),
+                duration_s=seconds_of(said.get("duration")),
+                cause=self._cause(said.get("dial_call_status"), said.get("dial_sip_status")),
+                caller_gone=_end(own) is not None,
+            ),
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
@@ -129,7 +139,6 @@ class JambonzDialect:
                 else ("call_sid", "to", _ENDS, CallSide.CALLER)
             )
         kind = kinds.get(status) if isinstance(status, str) else None
-        told = (cause_of_word(self.name, status), cause_of_sip(whole_of(sip)))
         return CallEvent(
             pbx_call_id=required_call_id(said.get(call), pointer=f"/{call}"),
             virtual_number=virtual_number_of(said.get(x)),
@@ -137,8 +146,11 @@ class JambonzDialect:
             at=None,
             duration_s=seconds_of(said.get("duration")),
             side=side,
-            cause=most_telling(*told) if kind in _ENDS.values() else Cause.UNKNOWN,
+            cause=self._cause(status, sip) if kind in _ENDS.values() else Cause.UNKNOWN,
         )
+
+    def _cause(self, status: object, sip: object) -> Cause:
+        return most_telling(cause_of_word(self.name, status), cause_of_sip(whole_of(sip)))
 
     def write(self, call_id: str, answer: Answer, *, links: Links) -> Written:  # noqa: ARG002 - jambonz knows its call
         """Verbs; a connect is the one place where a real number leaves the service."""
@@ -148,24 +160,20 @@ class JambonzDialect:
             case Bridge():
                 return written_json([_dial(answer, links)])
             case Hangup():
-                said = [] if answer.prompt is None else [_say(answer.prompt)]
+                said = [] if answer.prompt is None else _say(answer.prompt, links)
                 return written_json([*said, {"verb": "hangup"}])
 
     def write_neutral_hangup(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - the same for all
         """Verbs: the neutral sentence, then the end."""
-        return written_json([_say(GOODBYE), {"verb": "hangup"}])
+        return written_json([*_say(GOODBYE, Links("", "")), {"verb": "hangup"}])
 
-    def acknowledge(self, request: WebhookRequest) -> Written:
-        """Verbs after a ``dial``, whose caller may still be there: he hears the neutral sentence if he was not
-        connected.
-        """
-        try:
-            outcome = request.json_object().get("dial_call_status")
-        except UnreadableBody:
-            return NOTHING_TO_SAY
-        if outcome is None:
-            return NOTHING_TO_SAY
-        return written_json([{"verb": "hangup"}]) if outcome == "completed" else self.write_neutral_hangup(request)
+    def write_whisper(self, prompt: Prompt | None, *, links: Links) -> Written:
+        """What ``confirmHook`` fetches, played to the called party alone."""
+        return written_json([] if prompt is None else _say(prompt, links))
+
+    def acknowledge(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - what is next is asked at the calls'
+        """204."""
+        return NOTHING_TO_SAY
 
     def setup(self, *, pbx_id: str, base_url: str, secret: str) -> str:  # noqa: ARG002 - it is jambonz' own
         """What to enter in jambonz' portal."""
@@ -197,17 +205,31 @@ def _read_header(header: bytes) -> tuple[str, tuple[bytes, ...]]:
     return times[0], signatures
 
 
-def _say(prompt: Prompt) -> dict[str, object]:
+def _end(status: object) -> CallEventKind | None:
+    return _ENDS.get(status) if isinstance(status, str) else None
+
+
+def _say(prompt: Prompt, links: Links) -> list[dict[str, object]]:
+    """One verb: a ``gather`` takes one, ``say`` or ``play``, so a prompt that needs both is spoken."""
+    parts = parts_of(prompt, recordings=links.recordings, mixed=False)
+    played = [
+        url_of(each, recordings=links.recordings, language=prompt.language)
+        for each in parts
+        if isinstance(each, Recorded)
+    ]
+    if played:
+        return [{"verb": "play", "url": played}]
     verb: dict[str, object] = {"verb": "say", "text": spoken(prompt.text)}
     if prompt.language != DEFAULT_LANGUAGE:
         # The application's own voice is one for the default language; a language without its voice is silence.
         language = in_words_of(_LANGUAGES, prompt.language)
         verb["synthesizer"] = {"vendor": "default", "language": language}
-    return verb
+    return [verb]
 
 
 def _gather(answer: Gather, links: Links) -> dict[str, object]:
-    said = {name: value for name, value in _say(answer.prompt).items() if name != "verb"}
+    (verb,) = _say(answer.prompt, links)
+    kind = str(verb.pop("verb"))
     return {
         "verb": "gather",
         "input": ["digits"],
@@ -216,7 +238,7 @@ def _gather(answer: Gather, links: Links) -> dict[str, object]:
         "finishOnKey": answer.finish_on_key,
         "dtmfBargein": True,
         "actionHook": links.next_leg_url,
-        "say": said,
+        kind: verb,
     }
 
 
@@ -232,7 +254,8 @@ def _dial(answer: Bridge, links: Links) -> dict[str, object]:
         "answerOnBridge": True,
         "timeLimit": answer.max_duration_s,
         "timeout": answer.ring_timeout_s,
-        "actionHook": links.events_url,
+        "actionHook": links.next_leg_url,
+        **({} if answer.whisper is None else {"confirmHook": links.whisper_url(answer.whisper)}),
         "anchorMedia": True,
         "headers": headers,
         "target": [{"type": "phone", "number": answer.to.reveal()}],

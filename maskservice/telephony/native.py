@@ -15,12 +15,13 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError, from_json
 
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, InboundCall
 from maskservice.domain.errors import FieldError, InvalidContent
+from maskservice.domain.outcome import NOT_REACHED, Outcome
 from maskservice.domain.phone import read_caller
 from maskservice.domain.prompts import Prompt, PromptId, say
 from maskservice.telephony import signature
-from maskservice.telephony.causes import cause_of_word
+from maskservice.telephony.causes import cause_of_q850, cause_of_word, most_telling
 from maskservice.telephony.dialect import (
     NOTHING_TO_SAY,
     CallEvent,
@@ -39,6 +40,9 @@ _DETAILS = {
     "missing": "This field is required.",
     "string_type": "Send a string.",
     "call_id_form": "A call id is 1 to 128 visible characters.",
+    "model_type": "Send an object.",
+    "outcome_form": "Send one of no_answer, busy, failed, completed, canceled.",
+    "whole_form": "Send a whole number that is not negative, or null.",
 }
 
 
@@ -48,12 +52,38 @@ def _call_id(text: str) -> str:
     return text
 
 
+# Numbers are not read as texts: 0042 sent as a number has lost its zeros before it came here. PBXs send more fields
+# than are asked for. The input is hidden since a refusal may be printed, and it holds real numbers.
+_CONFIG = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+_BRIDGE_ENDS = frozenset({*NOT_REACHED, Outcome.COMPLETED, Outcome.CANCELED})
+
+
 class _Body(BaseModel):
-    # Numbers are not read as texts: 0042 sent as a number has lost its zeros before it came here. PBXs send more fields
-    # than are asked for. The input is hidden since a refusal may be printed, and it holds real numbers.
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+    model_config = _CONFIG
 
     call_id: Annotated[str, AfterValidator(_call_id)]
+
+
+def _outcome(text: str) -> Outcome:
+    if text not in _BRIDGE_ENDS:
+        raise PydanticCustomError("outcome_form", "An outcome is a word of the contract.")
+    return Outcome(text)
+
+
+def _whole(value: object) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise PydanticCustomError("whole_form", "A whole number that is not negative.")
+    return value
+
+
+class BridgeEndBody(BaseModel):
+    """How the bridge ended that the last answer ordered."""
+
+    model_config = _CONFIG
+
+    outcome: Annotated[str, AfterValidator(_outcome)]
+    duration_s: Annotated[object, AfterValidator(_whole)] = None
+    cause: Annotated[object, AfterValidator(_whole)] = None
 
 
 class CallBody(_Body):
@@ -62,6 +92,7 @@ class CallBody(_Body):
     caller: str | None = Field(alias="from", repr=False)
     to: str = Field(repr=False)
     digits: str | None = Field(default=None, repr=False)
+    bridge_ended: BridgeEndBody | None = None
 
 
 class EventBody(_Body):
@@ -105,6 +136,7 @@ class NativeDialect:
             caller=read_caller(read.caller),
             dialled=dialled_of(read.to),
             digits=read.digits,
+            bridge_ended=None if read.bridge_ended is None else _bridge_end(read.bridge_ended),
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
@@ -180,6 +212,14 @@ def _field_error(kind: str, place: Sequence[int | str]) -> FieldError:
     return FieldError("".join(f"/{part}" for part in place), code, _DETAILS.get(kind, "This field cannot be accepted."))
 
 
+def _bridge_end(said: BridgeEndBody) -> BridgeEnd:
+    """A Q.850 cause that is none of a failure says less than the outcome: 16 stands for a ring time-out as well."""
+    outcome = Outcome(said.outcome)
+    number = said.cause if isinstance(said.cause, int) else None
+    cause = most_telling(cause_of_q850(number), cause_of_word("native", outcome))
+    return BridgeEnd(outcome, _seconds(said.duration_s), cause)
+
+
 def _kind(value: object) -> CallEventKind | None:
     try:
         return CallEventKind(value) if isinstance(value, str) else None
@@ -221,6 +261,7 @@ def _shape(answer: Answer) -> dict[str, object]:
                 "post_dial_digits": answer.post_dial_digits,
                 "ring_timeout_s": answer.ring_timeout_s,
                 "max_duration_s": answer.max_duration_s,
+                "whisper": None if answer.whisper is None else _prompt(answer.whisper),
             }
             return {"action": "connect", "connect": connect}
         case Hangup():

@@ -31,6 +31,7 @@ from maskservice.telephony.dialect import (
     SecretForm,
     UnreadableBody,
     Written,
+    end_of_bridge,
 )
 from maskservice.telephony.fields import (
     caller_of,
@@ -48,6 +49,7 @@ from maskservice.telephony.matching import (
     require_match,
     required_header,
 )
+from maskservice.telephony.recordings import Said, parts_of, url_of
 from maskservice.telephony.request import MOST_FIELDS, Fields, WebhookRequest, single
 from maskservice.telephony.spoken import GOODBYE, add, in_words_of, spoken, written_xml
 
@@ -108,13 +110,21 @@ class PlivoDialect:
         return derived_id(self.name, str(request.leg), *said)
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """One leg. Raises UnreadableBody for what is no form, InvalidContent where it names no call."""
+        """One leg, or what is next after a ``<Dial>``. Raises UnreadableBody for what is no form, InvalidContent where
+        it names no call."""
         fields = request.form()
+        ended = None
+        if single(fields, "DialStatus") is not None:
+            kind, cause, duration, _ = _what_became(fields)
+            gone = single(fields, "CallStatus") in _ENDS
+            seconds = seconds_of(single(fields, duration))
+            ended = end_of_bridge(kind, duration_s=seconds, cause=cause, caller_gone=gone)
         return InboundCall(
             pbx_call_id=required_call_id(single(fields, "CallUUID"), pointer="/CallUUID"),
             caller=caller_of(single(fields, "From")),
             dialled=dialled_of(single(fields, "To")),
             digits=digits_of(single(fields, "Digits")),
+            bridge_ended=ended,
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
@@ -146,7 +156,7 @@ class PlivoDialect:
                 _dial(root, answer, links)
             case Hangup():
                 if answer.prompt is not None:
-                    _speak(root, answer.prompt)
+                    _speak(root, answer.prompt, links)
                 add(root, "Hangup")
         return written_xml(root)
 
@@ -154,18 +164,16 @@ class PlivoDialect:
         """Plivo XML: the neutral sentence, then the end."""
         return self.write("", Hangup(GOODBYE), links=Links("", ""))
 
-    def acknowledge(self, request: WebhookRequest) -> Written:
-        """A document after a ``<Dial>``, whose caller may still be there: he hears the neutral sentence if he was not
-        connected.
-        """
-        outcome = single(_form(request), "DialStatus")
-        if outcome is None:
-            return NOTHING_TO_SAY
-        if _ENDS.get(outcome) is not CallEventKind.COMPLETED:
-            return self.write_neutral_hangup(request)
+    def write_whisper(self, prompt: Prompt | None, *, links: Links) -> Written:
+        """What ``confirmSound`` fetches, played to the called party alone."""
         root = Element("Response")
-        add(root, "Hangup")
+        if prompt is not None:
+            _speak(root, prompt, links)
         return written_xml(root)
+
+    def acknowledge(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - what is next is asked at the calls'
+        """204."""
+        return NOTHING_TO_SAY
 
     def setup(self, *, pbx_id: str, base_url: str, secret: str) -> str:  # noqa: ARG002 - it is Plivo's own
         """What to enter in Plivo's console."""
@@ -246,7 +254,7 @@ def _ask(root: Element, answer: Gather, links: Links) -> None:
         retries=1,
         redirect="true",
     )
-    _speak(asked, answer.prompt)
+    _speak(asked, answer.prompt, links)
     # Keying nothing falls through to here: the try counts all the same.
     add(root, "Redirect", links.next_leg_url, method="POST")
 
@@ -255,11 +263,13 @@ def _dial(root: Element, answer: Bridge, links: Links) -> None:
     dial = add(
         root,
         "Dial",
-        action=links.events_url,
+        action=links.next_leg_url,
         method="POST",
         callerId=answer.caller_id.removeprefix("+"),
         timeLimit=answer.max_duration_s,
         timeout=answer.ring_timeout_s,
+        # Without a confirmKey: nobody has to press anything to be connected.
+        confirmSound=None if answer.whisper is None else links.whisper_url(answer.whisper),
         callbackUrl=links.events_url,
         callbackMethod="POST",
     )
@@ -272,5 +282,9 @@ def _dial(root: Element, answer: Bridge, links: Links) -> None:
     )
 
 
-def _speak(parent: Element, prompt: Prompt) -> None:
-    add(parent, "Speak", spoken(prompt.text), language=in_words_of(_LANGUAGES, prompt.language))
+def _speak(parent: Element, prompt: Prompt, links: Links) -> None:
+    for part in parts_of(prompt, recordings=links.recordings):
+        if isinstance(part, Said):
+            add(parent, "Speak", spoken(part.text), language=in_words_of(_LANGUAGES, prompt.language))
+        else:
+            add(parent, "Play", url_of(part, recordings=links.recordings, language=prompt.language))

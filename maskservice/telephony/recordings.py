@@ -80,7 +80,8 @@ def path_of(name: str, *, language: str) -> str:
 
 def names_of(language: str) -> dict[str, str]:
     """Every recording of a language and the words to be recorded. Raises KeyError."""
-    return {str(name): text for name, text in {**SENTENCES[language], **PIECES[language]}.items()}
+    sentences = {str(name): text for name, text in SENTENCES[language].items()}
+    return sentences | {str(name): text for name, text in PIECES[language].items()}
 
 
 def shop_of(prompt: Prompt) -> str | None:

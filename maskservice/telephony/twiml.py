@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, InboundCall
 from maskservice.domain.prompts import Prompt
 from maskservice.telephony.causes import Cause, cause_of_sip, cause_of_word, most_telling
 from maskservice.telephony.dialect import (
@@ -25,6 +25,7 @@ from maskservice.telephony.dialect import (
     SecretForm,
     UnreadableBody,
     Written,
+    end_of_bridge,
 )
 from maskservice.telephony.fields import (
     caller_of,
@@ -37,6 +38,7 @@ from maskservice.telephony.fields import (
     whole_of,
 )
 from maskservice.telephony.matching import derived_id, read_token
+from maskservice.telephony.recordings import Said, parts_of, url_of
 from maskservice.telephony.request import Fields, WebhookRequest, single
 from maskservice.telephony.spoken import GOODBYE, add, in_words_of, spoken, written_xml
 
@@ -94,13 +96,15 @@ class TwimlDialect:
         return derived_id(self.name, str(request.leg), *said)
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """One leg. Raises UnreadableBody for what is no form, InvalidContent where it names no call."""
+        """One leg, or what is next after a ``<Dial>``. Raises UnreadableBody for what is no form, InvalidContent where
+        it names no call."""
         fields = request.form()
         return InboundCall(
             pbx_call_id=required_call_id(single(fields, "CallSid"), pointer="/CallSid"),
             caller=caller_of(single(fields, "From")),
             dialled=dialled_of(single(fields, "To")),
             digits=digits_of(single(fields, "Digits")),
+            bridge_ended=self._bridge_ended(fields),
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
@@ -141,7 +145,7 @@ class TwimlDialect:
                 _dial(root, answer, links)
             case Hangup():
                 if answer.prompt is not None:
-                    _say(root, answer.prompt)
+                    _say(root, answer.prompt, links)
                 add(root, "Hangup")
         return written_xml(root)
 
@@ -149,21 +153,16 @@ class TwimlDialect:
         """The neutral sentence, then the end."""
         return self.write("", Hangup(GOODBYE), links=Links("", ""))
 
-    def acknowledge(self, request: WebhookRequest) -> Written:
-        """A document after a ``<Dial>``, whose caller may still be there: he hears the neutral sentence if he was not
-        connected.
-        """
-        try:
-            outcome = single(request.form(), "DialCallStatus")
-        except UnreadableBody:
-            return NOTHING_TO_SAY
-        if outcome is None:
-            return NOTHING_TO_SAY
-        if _DIAL_ENDS.get(outcome) is not CallEventKind.COMPLETED:
-            return self.write_neutral_hangup(request)
+    def write_whisper(self, prompt: Prompt | None, *, links: Links) -> Written:
+        """What ``<Number url>`` fetches, played to the called party alone."""
         root = Element("Response")
-        add(root, "Hangup")
+        if prompt is not None:
+            _say(root, prompt, links)
         return written_xml(root)
+
+    def acknowledge(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - what is next is asked at the calls'
+        """204."""
+        return NOTHING_TO_SAY
 
     def _ask(self, root: Element, answer: Gather, links: Links) -> None:
         gather = add(
@@ -178,9 +177,18 @@ class TwimlDialect:
             actionOnEmptyResult="true",
             bargeIn="true" if self.interruptible else None,
         )
-        _say(gather, answer.prompt)
+        _say(gather, answer.prompt, links)
         # Where actionOnEmptyResult is not known, keying nothing falls through to here: the try counts all the same.
         add(root, "Redirect", links.next_leg_url, method="POST")
+
+    def _bridge_ended(self, fields: Fields) -> BridgeEnd | None:
+        status = single(fields, "DialCallStatus")
+        return end_of_bridge(
+            _DIAL_ENDS.get(status or ""),
+            duration_s=seconds_of(single(fields, "DialCallDuration")),
+            cause=self._cause(fields, status),
+            caller_gone=single(fields, "CallStatus") in _ENDS,
+        )
 
     def _cause(self, fields: Fields, status: str | None) -> Cause:
         # The word comes first: a ring time-out is `no-answer`, and its SIP status the 487 of our own CANCEL.
@@ -192,7 +200,7 @@ def _dial(root: Element, answer: Bridge, links: Links) -> None:
     dial = add(
         root,
         "Dial",
-        action=links.events_url,
+        action=links.next_leg_url,
         method="POST",
         answerOnBridge="true",
         callerId=answer.caller_id,
@@ -205,11 +213,17 @@ def _dial(root: Element, answer: Bridge, links: Links) -> None:
         "Number",
         answer.to.reveal(),
         sendDigits=PAUSE * PAUSES_BEFORE_DIGITS + digits if digits else None,
+        url=None if answer.whisper is None else links.whisper_url(answer.whisper),
+        method=None if answer.whisper is None else "POST",
         statusCallback=links.events_url,
         statusCallbackEvent="ringing answered completed",
         statusCallbackMethod="POST",
     )
 
 
-def _say(parent: Element, prompt: Prompt) -> None:
-    add(parent, "Say", spoken(prompt.text), language=in_words_of(_LANGUAGES, prompt.language))
+def _say(parent: Element, prompt: Prompt, links: Links) -> None:
+    for part in parts_of(prompt, recordings=links.recordings):
+        if isinstance(part, Said):
+            add(parent, "Say", spoken(part.text), language=in_words_of(_LANGUAGES, prompt.language))
+        else:
+            add(parent, "Play", url_of(part, recordings=links.recordings, language=prompt.language))

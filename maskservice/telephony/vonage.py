@@ -32,6 +32,7 @@ from maskservice.telephony.dialect import (
     SecretForm,
     UnreadableBody,
     Written,
+    end_of_bridge,
 )
 from maskservice.telephony.fields import (
     caller_of,
@@ -45,6 +46,7 @@ from maskservice.telephony.fields import (
 )
 from maskservice.telephony.jwt import read_hs256
 from maskservice.telephony.matching import read_token, required_header
+from maskservice.telephony.recordings import Said, parts_of, url_of
 from maskservice.telephony.request import WebhookRequest
 from maskservice.telephony.spoken import GOODBYE, in_words_of, spoken, written_json
 
@@ -70,6 +72,7 @@ _ENDS: Final[Mapping[str, CallEventKind]] = MappingProxyType(
         "failed": CallEventKind.FAILED,
     }
 )
+_NOT_REACHED: Final = frozenset({CallEventKind.BUSY, CallEventKind.NO_ANSWER, CallEventKind.FAILED})
 _STATES: Final = MappingProxyType({**_ENDS, "ringing": CallEventKind.RINGING, "answered": CallEventKind.ANSWERED})
 
 
@@ -114,10 +117,20 @@ class VonageDialect:
         return webhook_id
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """The answer webhook (GET or POST), or what an ``input`` heard. Raises UnreadableBody, InvalidContent where it
-        names no call.
+        """The answer webhook (GET or POST), what an ``input`` heard, or the synchronous event of a ``connect`` that
+        failed, which asks what is next. That one is of the leg to the called party: its caller is X, and it does not
+        say who called X. Raises UnreadableBody, InvalidContent where it names no call.
         """
         said = _said(request)
+        if said.get("direction") == "outbound":
+            kind, cause = self._end(said)
+            duration_s = seconds_of(said.get("duration"))
+            return InboundCall(
+                pbx_call_id=_call_id(said),
+                caller=None,
+                dialled=dialled_of(said.get("from")),
+                bridge_ended=end_of_bridge(kind, duration_s=duration_s, cause=cause),
+            )
         return InboundCall(
             pbx_call_id=_call_id(said),
             caller=caller_of(said.get("from")),
@@ -134,7 +147,6 @@ class VonageDialect:
         called = said.get("direction") == "outbound"
         status = said.get("status")
         kind = (_STATES if called else _ENDS).get(status) if isinstance(status, str) else None
-        told = (cause_of_word(self.name, status), cause_of_sip(whole_of(said.get("sip_code"))))
         return CallEvent(
             pbx_call_id=_call_id(said),
             virtual_number=virtual_number_of(said.get("from" if called else "to")),
@@ -142,7 +154,7 @@ class VonageDialect:
             at=moment_of(said.get("timestamp")),
             duration_s=seconds_of(said.get("duration")),
             side=CallSide.CALLED if called else CallSide.CALLER,
-            cause=most_telling(*told) if kind in _ENDS.values() else Cause.UNKNOWN,
+            cause=self._end(said)[1],
         )
 
     def write(self, call_id: str, answer: Answer, *, links: Links) -> Written:  # noqa: ARG002 - Vonage knows its call
@@ -156,24 +168,33 @@ class VonageDialect:
                 return written_json(_connect(answer, links))
             case Hangup():
                 # The call ends where its NCCO does.
-                return written_json([] if answer.prompt is None else [_talk(answer.prompt)])
+                return written_json([] if answer.prompt is None else _say(answer.prompt, links))
 
     def write_neutral_hangup(self, request: WebhookRequest) -> Written:  # noqa: ARG002 - the same for all
         """An NCCO: the neutral sentence, after which the call ends."""
-        return written_json([_talk(GOODBYE)])
+        return written_json(_say(GOODBYE, Links("", "")))
+
+    def write_whisper(self, prompt: Prompt | None, *, links: Links) -> Written:
+        """What ``onAnswer`` fetches, played to the called party alone."""
+        return written_json([] if prompt is None else _say(prompt, links))
 
     def acknowledge(self, request: WebhookRequest) -> Written:
         """The neutral sentence after a ``connect`` that failed, since Vonage waits for an NCCO with the caller still
-        there.
+        there. Nothing where he is gone, and after a talk, with which his NCCO ends.
         """
         try:
             said = _said(request)
         except UnreadableBody:
             return NOTHING_TO_SAY
+        failed = said.get("direction") == "outbound" and self._end(said)[0] in _NOT_REACHED
+        return self.write_neutral_hangup(request) if failed else NOTHING_TO_SAY
+
+    def _end(self, said: Mapping[str, object]) -> tuple[CallEventKind | None, Cause]:
+        """How a leg ended and why; None for what is no end."""
         status = said.get("status")
         kind = _ENDS.get(status) if isinstance(status, str) else None
-        failed = said.get("direction") == "outbound" and kind not in (None, CallEventKind.COMPLETED)
-        return self.write_neutral_hangup(request) if failed else NOTHING_TO_SAY
+        told = (cause_of_word(self.name, status), cause_of_sip(whole_of(said.get("sip_code"))))
+        return kind, Cause.UNKNOWN if kind is None else most_telling(*told)
 
     def setup(self, *, pbx_id: str, base_url: str, secret: str) -> str:  # noqa: ARG002 - it is Vonage's own
         """What to enter in Vonage's dashboard."""
@@ -221,8 +242,20 @@ def _digits(dtmf: object) -> str | None:
     return digits_of(dtmf.get("digits")) if isinstance(dtmf, dict) else digits_of(dtmf)
 
 
-def _talk(prompt: Prompt) -> dict[str, object]:
-    return {"action": "talk", "text": spoken(prompt.text), "language": in_words_of(_LANGUAGES, prompt.language)}
+def _say(prompt: Prompt, links: Links, **more: object) -> list[dict[str, object]]:
+    """By talk or by recordings, not by both: what a key interrupts has to be of one kind up to the ``input``."""
+    parts = parts_of(prompt, recordings=links.recordings, mixed=False)
+    language = in_words_of(_LANGUAGES, prompt.language)
+    return [
+        {"action": "talk", "text": spoken(part.text), "language": language, **more}
+        if isinstance(part, Said)
+        else {
+            "action": "stream",
+            "streamUrl": [url_of(part, recordings=links.recordings, language=prompt.language)],
+            **more,
+        }
+        for part in parts
+    ]
 
 
 def _ask(answer: Gather, links: Links) -> list[dict[str, object]]:
@@ -238,20 +271,22 @@ def _ask(answer: Gather, links: Links) -> list[dict[str, object]]:
         "eventUrl": [links.next_leg_url],
         "eventMethod": "POST",
     }
-    return [_talk(answer.prompt) | {"bargeIn": True}, heard]
+    return [*_say(answer.prompt, links, bargeIn=True), heard]
 
 
 def _connect(answer: Bridge, links: Links) -> list[dict[str, object]]:
-    endpoint = {"type": "phone", "number": answer.to.reveal().removeprefix("+")}
+    endpoint: dict[str, object] = {"type": "phone", "number": answer.to.reveal().removeprefix("+")}
     if answer.post_dial_digits:
         endpoint["dtmfAnswer"] = PAUSE * PAUSES_BEFORE_DIGITS + answer.post_dial_digits
+    if answer.whisper is not None:
+        endpoint["onAnswer"] = {"url": links.whisper_url(answer.whisper)}
     connect: dict[str, object] = {
         "action": "connect",
         "from": answer.caller_id.removeprefix("+"),
         "timeout": answer.ring_timeout_s,
         "limit": min(answer.max_duration_s, LONGEST_CONNECT_S),
         "eventType": "synchronous",
-        "eventUrl": [links.events_url],
+        "eventUrl": [links.next_event_url],
         "eventMethod": "POST",
         "endpoint": [endpoint],
     }

@@ -31,7 +31,7 @@ def read_whisper(fields: Fields) -> Prompt | None:
     """The prompt in an address of :func:`whisper_query`; None for every other."""
     language = single(fields, LANGUAGE)
     shop = _shop(single(fields, SHOP) or "")
-    if single(fields, PROMPT) != PromptId.WHISPER or language not in SENTENCES or shop is None:
+    if single(fields, PROMPT) != PromptId.WHISPER or language is None or language not in SENTENCES or shop is None:
         return None
     return say_whisper(shop, language=language)
 

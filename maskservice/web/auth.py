@@ -23,7 +23,7 @@ PUBLIC_ENDPOINTS: Final = frozenset(
 )
 """What answers without credentials: none of it knows a tenant's facts or a number."""
 
-PBX_ENDPOINTS: Final = frozenset({"pbx.call", "pbx.event"})
+PBX_ENDPOINTS: Final = frozenset({"pbx.call", "pbx.event", "pbx.whisper", "pbx.whisper_by_get"})
 """What a PBX signs with its own secret instead (telephony/signature.py)."""
 
 LINK_ENDPOINTS: Final = frozenset({"call_page.show", "call_page.call"})

@@ -8,7 +8,7 @@ answer is written.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Literal, NotRequired, assert_never
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -145,6 +145,7 @@ class ConnectFacts(TypedDict):
     post_dial_digits: Annotated[str | None, Field(description="Key these after the answer.")]
     ring_timeout_s: int
     max_duration_s: int
+    whisper: Annotated[PromptAnswer | None, Field(description="Say this to the called party alone, before the bridge.")]
 
 
 class PbxGather(TypedDict):
@@ -164,7 +165,7 @@ class PbxHangup(TypedDict):
     call_id: str
     action: Literal["hangup"]
     reason: str
-    prompt: PromptAnswer
+    prompt: Annotated[NotRequired[PromptAnswer], Field(description="Not there after a talk: say nothing.")]
 
 
 def call_answer(record: CallRecord) -> CallAnswer:

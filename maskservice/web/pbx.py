@@ -18,13 +18,22 @@ from flask import Response, request
 from werkzeug.exceptions import BadHost
 
 from maskservice.domain.call import Outcome
-from maskservice.domain.errors import InvalidContent, SignatureInvalid
+from maskservice.domain.errors import InvalidContent, NotFound, SignatureInvalid
 from maskservice.services.call_events import CallReport, Side, report_call
 from maskservice.services.calls import Routed, Webhook, neutral, route_call
-from maskservice.telephony import CallEvent, Dialect, UnreadableBody, WebhookRequest, Written, likely_dialect
+from maskservice.telephony import (
+    CallEvent,
+    Dialect,
+    UnreadableBody,
+    WebhookRequest,
+    Whispering,
+    Written,
+    likely_dialect,
+    read_whisper,
+)
 from maskservice.web.metrics import metrics
 from maskservice.web.openapi import describe
-from maskservice.web.pbx_description import CALL, EVENT
+from maskservice.web.pbx_description import CALL, EVENT, WHISPER, WHISPER_BY_GET
 from maskservice.web.problems import where
 from maskservice.web.webhooks import Sender, links_of, read_webhook, response_of, sender_of
 from maskservice.web.wiring import ports
@@ -71,34 +80,25 @@ def call(pbx_id: str) -> Response:
         # Somebody is on the line: what went wrong is logged by its class, the caller hears the neutral sentence.
         _log.error("call_failed", dialect=dialect.name, error=type(error).__name__, where=where(error))
         routed, written = _FAILED, dialect.write_neutral_hangup(webhook)
-    for alarm in routed.alarms:
-        metrics().saw_alarm(alarm)
-        _log.warning("guard_alarm", alarm=alarm, pool_id=routed.pool_id)
-    if routed.ended is not None:
-        metrics().saw_end(outcome=routed.ended.outcome, cause=routed.ended.cause)
-        _log.info("call_ended", dialect=dialect.name, outcome=routed.ended.outcome, cause=routed.ended.cause)
-    for hooked in routed.hooked:
-        metrics().saw_hook(kind=hooked.kind, verdict=hooked.verdict, failure=hooked.failure, seconds=hooked.seconds)
-        _log.info("hook_asked", **asdict(hooked))
-    metrics().saw_call(
-        outcome=routed.outcome,
-        direction=routed.direction,
-        replayed=routed.replayed,
-        seconds=time.perf_counter() - started,
-    )
+    _tell(routed, dialect, started)
     return response_of(written)
 
 
 @bp.post("/events")
 @bp.doc(**describe(**EVENT))
 def event(pbx_id: str) -> Response:
-    webhook = read_webhook(pbx_id, "events")
+    webhook, started = read_webhook(pbx_id, "events"), time.perf_counter()
     dialect = likely_dialect(webhook)
     try:
         sender = sender_of(pbx_id, webhook)
         dialect = sender.dialect
-        sender.verify(webhook)
-        _note(pbx_id, dialect, dialect.read_event(webhook))
+        webhook_id, read = sender.verify(webhook), dialect.read_event(webhook)
+        if _asks_next(dialect, webhook):
+            metrics().saw_event("unknown" if read.event is None else read.event)
+            routed, written = _routed(Webhook(pbx_id, webhook_id, dialect.read_call(webhook)), sender, webhook.leg)
+            _tell(routed, dialect, started)
+            return response_of(written)
+        _note(pbx_id, dialect, read)
     except SignatureInvalid as refusal:
         _refused(refusal, dialect)
         raise
@@ -114,16 +114,71 @@ def event(pbx_id: str) -> Response:
     return response_of(dialect.acknowledge(webhook))
 
 
+@bp.post("/whisper")
+@bp.doc(**describe(**WHISPER))
+def whisper(pbx_id: str) -> Response:
+    webhook = read_webhook(pbx_id, "whisper")
+    dialect, recordings = likely_dialect(webhook), ""
+    prompt = None
+    try:
+        sender = sender_of(pbx_id, webhook)
+        dialect, recordings = sender.dialect, sender.recordings
+        sender.verify(webhook)
+        prompt = read_whisper(webhook.query)
+    except SignatureInvalid as refusal:
+        _refused(refusal, dialect)
+        raise
+    except Exception as error:
+        # The two are bridged all the same: a whisper is a courtesy.
+        _log.error("whisper_failed", dialect=dialect.name, error=type(error).__name__, where=where(error))
+    if not isinstance(dialect, Whispering):
+        raise NotFound("A PBX of this dialect fetches no whisper.")
+    return response_of(dialect.write_whisper(prompt, links=links_of(pbx_id, recordings=recordings)))
+
+
+@bp.get("/whisper")
+@bp.doc(**describe(**WHISPER_BY_GET))
+def whisper_by_get(pbx_id: str) -> Response:
+    return whisper(pbx_id)
+
+
 def _answered(pbx_id: str, sender: Sender, webhook: WebhookRequest) -> tuple[Routed, Written]:
     """What to do, in the PBX's words. Raises SignatureInvalid before anything in the request is read."""
     webhook_id = sender.verify(webhook)
     if request.routing_exception is not None:
         _log.warning("call_unreadable", dialect=sender.dialect.name, error=type(request.routing_exception).__name__)
         return _UNREADABLE, sender.dialect.write_neutral_hangup(webhook)
-    asked = Webhook(pbx_id, webhook_id, sender.dialect.read_call(webhook))
+    return _routed(Webhook(pbx_id, webhook_id, sender.dialect.read_call(webhook)), sender, webhook.leg)
+
+
+def _routed(asked: Webhook, sender: Sender, leg: int) -> tuple[Routed, Written]:
     routed = route_call(asked, ports())
-    links = links_of(pbx_id, leg=webhook.leg)
+    links = links_of(asked.pbx_id, leg=leg, recordings=sender.recordings)
     return routed, sender.dialect.write(asked.call.pbx_call_id, routed.answer, links=links)
+
+
+def _asks_next(dialect: Dialect, webhook: WebhookRequest) -> bool:
+    """Whether a report is a question as well: its PBX waits with the caller still there, and a bridge has ended."""
+    waits = dialect.acknowledge(webhook).status != HTTPStatus.NO_CONTENT
+    return waits and dialect.read_call(webhook).bridge_ended is not None
+
+
+def _tell(routed: Routed, dialect: Dialect, started: float) -> None:
+    for alarm in routed.alarms:
+        metrics().saw_alarm(alarm)
+        _log.warning("guard_alarm", alarm=alarm, pool_id=routed.pool_id)
+    if routed.ended is not None:
+        metrics().saw_end(outcome=routed.ended.outcome, cause=routed.ended.cause)
+        _log.info("call_ended", dialect=dialect.name, outcome=routed.ended.outcome, cause=routed.ended.cause)
+    for hooked in routed.hooked:
+        metrics().saw_hook(kind=hooked.kind, verdict=hooked.verdict, failure=hooked.failure, seconds=hooked.seconds)
+        _log.info("hook_asked", **asdict(hooked))
+    metrics().saw_call(
+        outcome=routed.outcome,
+        direction=routed.direction,
+        replayed=routed.replayed,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _note(pbx_id: str, dialect: Dialect, read: CallEvent) -> None:

@@ -34,6 +34,16 @@ _NATIVE_CALL: Final = {
         "from": {"type": ["string", "null"], "description": "null for a withheld number."},
         "to": {"type": "string", "description": "May carry the extension: 0900000000#5678."},
         "digits": {"type": ["string", "null"], "description": "What was keyed since the last answer."},
+        "bridge_ended": {
+            "type": ["object", "null"],
+            "required": ["outcome"],
+            "description": "How the bridge ended that the last answer ordered, asking what is next.",
+            "properties": {
+                "outcome": {"enum": ["no_answer", "busy", "failed", "completed", "canceled"]},
+                "duration_s": {"type": ["integer", "null"], "minimum": 0, "description": "Of the talk."},
+                "cause": {"type": ["integer", "null"], "minimum": 0, "description": "Q.850."},
+            },
+        },
     },
 }
 _NATIVE_EVENT: Final = {
@@ -115,3 +125,16 @@ EVENT: Final[Mapping[str, Any]] = {
     },
     "problems": (401, 422, 500, 503),
 }
+_WHISPER: Final[Mapping[str, Any]] = {
+    "summary": "What does the called party hear before the bridge?",
+    "description": (
+        "Asked by a provider for the address that a connect gave it, whose query says everything. Played to the called "
+        "party alone; a query that cannot be read, or a failure inside, says nothing, and the two are bridged."
+    ),
+    "tag": TAG,
+    "security": PBX_SIGNATURES,
+    "answers": {200: Answer("What to say.", _VERBS, more=_DOCUMENT)},
+    "problems": (401, 404),
+}
+WHISPER: Final[Mapping[str, Any]] = {"operation_id": "pbxWhisper", **_WHISPER}
+WHISPER_BY_GET: Final[Mapping[str, Any]] = {"operation_id": "pbxWhisperByGet", **_WHISPER}

@@ -26,10 +26,11 @@ _NOBODYS_SECRET: Final = secrets.token_bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The PBX that a request names: how it speaks, and the keys that it may have signed with."""
+    """The PBX that a request names: how it speaks, the keys that it may have signed with, where its recordings lie."""
 
     dialect: Dialect
     keys: tuple[bytes, ...] = field(repr=False)
+    recordings: str = ""
 
     def verify(self, webhook: WebhookRequest) -> str:
         """The webhook id of a request that this PBX signed. Raises SignatureInvalid."""
@@ -37,7 +38,7 @@ class Sender:
 
 
 def read_webhook(pbx_id: str, what: str) -> WebhookRequest:
-    """This request; ``what``: calls or events. Raises RequestEntityTooLarge.
+    """This request; ``what``: calls, events or whisper. Raises RequestEntityTooLarge.
 
     Its URL is the one that ``pbx setup`` gave out, with the query as it came: a path can be written in many ways and a
     ``Host`` by anybody, but a provider signs what was entered there.
@@ -46,16 +47,16 @@ def read_webhook(pbx_id: str, what: str) -> WebhookRequest:
     query = request.environ.get("QUERY_STRING", "")
     return WebhookRequest(
         method=request.method,
-        url=(links.calls_url if what == "calls" else links.events_url) + (f"?{query}" if query else ""),
+        url=links.calls_url.removesuffix("calls") + what + (f"?{query}" if query else ""),
         headers={name: ",".join(request.headers.getlist(name)) for name, _ in request.headers},
         query=tuple(request.args.items(multi=True)),
         body=read_bytes(),
     )
 
 
-def links_of(pbx_id: str, *, leg: int = 1) -> Links:
+def links_of(pbx_id: str, *, leg: int = 1, recordings: str = "") -> Links:
     """Where this PBX asks and reports."""
-    return Links.of(wiring().public_url, pbx_id, leg=leg)
+    return Links.of(wiring().public_url, pbx_id, leg=leg, recordings=recordings)
 
 
 def sender_of(pbx_id: str, webhook: WebhookRequest) -> Sender:
@@ -65,7 +66,7 @@ def sender_of(pbx_id: str, webhook: WebhookRequest) -> Sender:
     found = open_pbx(pbx_id, ports=ports()) if _PBX_ID.fullmatch(pbx_id) else None
     dialect = likely_dialect(webhook) if found is None else DIALECTS[found.dialect]
     keys = () if found is None else tuple(dialect.read_secret(text) for text in found.secrets)
-    return Sender(dialect, keys or (_NOBODYS_SECRET,))
+    return Sender(dialect, keys or (_NOBODYS_SECRET,), "" if found is None else found.recordings or "")
 
 
 def response_of(written: Written) -> Response:
