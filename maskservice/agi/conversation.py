@@ -9,20 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
 from maskservice.agi.wire import AgiBroken, AgiWire, Environment, quoted
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
-from maskservice.domain.prompts import PromptId, say
-from maskservice.telephony.asterisk import CALL_ID, event_of
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, InboundCall
+from maskservice.domain.prompts import Prompt, PromptId, say
+from maskservice.telephony.asterisk import CALL_ID, bridge_end_of, event_of, whisper_file
 from maskservice.telephony.asterisk_sounds import BEEP, playlist
 from maskservice.telephony.dialect import CallEvent
 from maskservice.telephony.fields import caller_of, dialled_of
 
 CALL, STATUS = "call", "status"
-MOST_LEGS: Final = 8
+MOST_LEGS: Final = 12
+# The folders of sound files; Asterisk looks for zh_TW in zh as well.
+_LANGUAGES: Final = MappingProxyType({"zh-TW": "zh_TW", "en": "en"})
 COMMAND_TIMEOUT_S: Final = 10.0
 # Nine orders told digit by digit take about 40 s.
 LONGEST_PROMPT_S: Final = 60.0
@@ -96,22 +99,35 @@ class _Call:
         self._pbx_id, self._call_id = pbx_id, call_id
         self._caller = caller_of(environment.argument(2))
         self._dialled = dialled_of(environment.argument(3))
-        self._answered = False
+        self._answered, self._spoken = False, ""
+        self._legs = _legs_before(environment.argument(4))
+        # The dialplan comes again when a bridge has ended that left its caller behind.
+        self._bridge_ended = (
+            bridge_end_of(
+                dialstatus=environment.argument(5),
+                cause=environment.argument(6),
+                answered_s=environment.argument(7),
+            )
+            if self._legs
+            else None
+        )
 
     async def lead(self) -> None:
         """Leg after leg until there is a last word; a service that goes on asking is broken and is cut off."""
         digits: str | None = None
-        for leg in range(1, MOST_LEGS + 1):
-            answer = await self._decide(leg, digits)
+        ended = self._bridge_ended
+        while self._legs < MOST_LEGS:
+            self._legs += 1
+            answer = await self._decide(self._legs, digits, ended)
             if isinstance(answer, Bridge):
                 return await self._connect(answer)
             if isinstance(answer, Hangup):
                 return await self._refuse(answer)
-            digits = await self._gather(answer)
+            digits, ended = await self._gather(answer), None
         return await self._refuse(_neutral())
 
-    async def _decide(self, leg: int, digits: str | None) -> Answer:
-        call = InboundCall(self._call_id, self._caller, self._dialled, digits)
+    async def _decide(self, leg: int, digits: str | None, ended: BridgeEnd | None) -> Answer:
+        call = InboundCall(self._call_id, self._caller, self._dialled, digits, ended)
         try:
             answer: Answer = await self._run(lambda: self._entrance.route(self._pbx_id, f"{self._call_id}:{leg}", call))
         except Exception as error:
@@ -122,6 +138,7 @@ class _Call:
 
     async def _gather(self, asked: Gather) -> str | None:
         await self._pick_up()
+        await self._speak(asked.prompt)
         files = playlist(asked.prompt) if self._entrance.recorded else BEEP
         # GET DATA plays the files joined by &, a key interrupts them, # ends the input; the time counts for each key.
         reply = await self._wire.command(
@@ -138,18 +155,36 @@ class _Call:
             ("MASK_POST", answer.post_dial_digits or ""),
             ("MASK_RING", str(answer.ring_timeout_s)),
             ("MASK_LIMIT", str(answer.max_duration_s)),
+            ("MASK_WHISPER", whisper_file(answer)),
+            *(() if answer.whisper is None else (("MASK_LANGUAGE", _language(answer.whisper)),)),
+            ("MASK_LEG", str(self._legs)),
             ("MASK_ACTION", "connect"),
         ):
             await self._set(name, value)
 
     async def _refuse(self, answer: Hangup) -> None:
+        if self._bridge_ended is not None:
+            # The dialplan knows whether its caller is through: he hears the sentence, any other gets the cause itself.
+            if answer.prompt is not None:
+                await self._set("MASK_LANGUAGE", _language(answer.prompt))
+            await self._set("MASK_ACTION", "neutral" if answer.prompt is not None else "hangup")
+            return
         await self._pick_up()
+        if answer.prompt is not None:
+            await self._speak(answer.prompt)
         files = [] if answer.prompt is None else [BEEP]
         if answer.prompt is not None and self._entrance.recorded:
             files = playlist(answer.prompt).split("&")
         for file in files:
             await self._wire.command(f'STREAM FILE {quoted(file)} ""', timeout_s=LONGEST_PROMPT_S)
         await self._set("MASK_ACTION", "hangup")
+
+    async def _speak(self, prompt: Prompt) -> None:
+        """The language of the sound files from here on, as the dialplan names it too."""
+        spoken = _LANGUAGES.get(prompt.language)
+        if self._entrance.recorded and spoken is not None and spoken != self._spoken:
+            await self._set("CHANNEL(language)", spoken)
+            self._spoken = spoken
 
     async def _pick_up(self) -> None:
         if not self._answered:
@@ -158,6 +193,16 @@ class _Call:
 
     async def _set(self, name: str, value: str) -> None:
         await self._wire.command(f"SET VARIABLE {name} {quoted(value)}", timeout_s=COMMAND_TIMEOUT_S)
+
+
+def _legs_before(argument: str) -> int:
+    known = argument.isascii() and argument.isdecimal() and len(argument) <= 2
+    return int(argument) if known else 0
+
+
+def _language(prompt: Prompt) -> str:
+    """As the dialplan compares it: letters only."""
+    return prompt.language.replace("-", "")
 
 
 def _neutral() -> Hangup:

@@ -208,7 +208,8 @@ def _read(model: type[_BodyT], body: bytes) -> _BodyT:
 
 
 def _field_error(kind: str, place: Sequence[int | str]) -> FieldError:
-    code = {"missing": "required", "string_type": "wrong_type"}.get(kind, "invalid")
+    wrong_type = {"string_type": "wrong_type", "model_type": "wrong_type"}
+    code = {"missing": "required", **wrong_type}.get(kind, "invalid")
     return FieldError("".join(f"/{part}" for part in place), code, _DETAILS.get(kind, "This field cannot be accepted."))
 
 

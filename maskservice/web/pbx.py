@@ -169,7 +169,8 @@ def _tell(routed: Routed, dialect: Dialect, started: float) -> None:
         _log.warning("guard_alarm", alarm=alarm, pool_id=routed.pool_id)
     if routed.ended is not None:
         metrics().saw_end(outcome=routed.ended.outcome, cause=routed.ended.cause)
-        _log.info("call_ended", dialect=dialect.name, outcome=routed.ended.outcome, cause=routed.ended.cause)
+        ended = routed.ended
+        _log.info("call_ended", dialect=dialect.name, outcome=ended.outcome, side=str(Side.CALLED), cause=ended.cause)
     for hooked in routed.hooked:
         metrics().saw_hook(kind=hooked.kind, verdict=hooked.verdict, failure=hooked.failure, seconds=hooked.seconds)
         _log.info("hook_asked", **asdict(hooked))

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from maskservice.agi import AgiServer, Entrance, Limits
 from maskservice.agi.wire import quoted
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, InboundCall, Outcome
+from maskservice.domain.causes import Cause
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import PromptId, say
+from maskservice.domain.prompts import PromptId, say, say_whisper
 from maskservice.telephony.dialect import CallEvent, CallEventKind
 
 GATHER = Gather(say(PromptId.ENTER_EXTENSION), max_digits=4, attempts_left=3)
 CONNECT = Bridge(PhoneNumber("+886912345678"), "+886900000000", post_dial_digits="12")
 HANGUP = Hangup(say(PromptId.GOODBYE))
 FINE = b"200 result=0\n"
+SPOKEN = ["ANSWER", 'SET VARIABLE CHANNEL(language) "zh_TW"']
 
 
 @dataclass
@@ -96,15 +98,18 @@ def meet(behind: Behind, play: Play, *, recorded: bool = True, limits: Limits | 
 
 def test_asked_keyed_connected() -> None:
     behind = Behind([GATHER, CONNECT])
-    commands = meet(behind, saying(opening(), FINE, b"200 result=5678\n"))
+    commands = meet(behind, saying(opening(), FINE, FINE, b"200 result=5678\n"))
     assert commands == [
         "ANSWER",
+        'SET VARIABLE CHANNEL(language) "zh_TW"',
         'GET DATA "mask/enter_extension" 8000 4',
         'SET VARIABLE MASK_CALLEE "+886912345678"',
         'SET VARIABLE MASK_X "+886900000000"',
         'SET VARIABLE MASK_POST "12"',
         'SET VARIABLE MASK_RING "30"',
         'SET VARIABLE MASK_LIMIT "1800"',
+        'SET VARIABLE MASK_WHISPER ""',
+        'SET VARIABLE MASK_LEG "2"',
         'SET VARIABLE MASK_ACTION "connect"',
     ]
     assert [(pbx, webhook, call.digits) for pbx, webhook, call in behind.asked] == [
@@ -127,8 +132,8 @@ def test_the_extension_in_the_dialled_string_connects_without_answering() -> Non
 @pytest.mark.parametrize("silence", [b"200 result= (timeout)\n", b"200 result=\n"])
 def test_nothing_keyed_is_the_next_leg_without_digits(silence: bytes) -> None:
     behind = Behind([GATHER, HANGUP])
-    commands = meet(behind, saying(opening(), FINE, silence))
-    assert commands[2:] == ['STREAM FILE "mask/goodbye" ""', 'SET VARIABLE MASK_ACTION "hangup"']
+    commands = meet(behind, saying(opening(), FINE, FINE, silence))
+    assert commands[3:] == ['STREAM FILE "mask/goodbye" ""', 'SET VARIABLE MASK_ACTION "hangup"']
     assert behind.asked[1][2].digits is None
 
 
@@ -142,15 +147,58 @@ def test_without_recordings_a_beep_stands_for_each() -> None:
 def test_a_decision_that_fails_or_takes_long_is_the_neutral_sentence(failure: Exception | float) -> None:
     with capture_logs() as lines:
         commands = meet(Behind([failure]), saying(opening()), limits=Limits(decision_s=0.2))
-    assert commands == ["ANSWER", 'STREAM FILE "mask/goodbye" ""', 'SET VARIABLE MASK_ACTION "hangup"']
+    assert commands == [*SPOKEN, 'STREAM FILE "mask/goodbye" ""', 'SET VARIABLE MASK_ACTION "hangup"']
     assert "912345678" not in repr(lines)
 
 
 def test_a_service_that_goes_on_asking_is_cut_off() -> None:
     behind = Behind([GATHER] * 20)
     commands = meet(behind, saying(opening()))
-    assert len(behind.asked) == 8
+    assert len(behind.asked) == 12
     assert commands[-1] == 'SET VARIABLE MASK_ACTION "hangup"'
+
+
+AFTER = ("whsec_right", "0987654321", "0900000000", "3", "NOANSWER", "19", "")
+
+
+def test_after_a_bridge_the_care_line_is_rung() -> None:
+    behind = Behind([CONNECT])
+    commands = meet(behind, saying(opening(arguments=AFTER)))
+    assert "ANSWER" not in commands
+    assert commands[-2:] == ['SET VARIABLE MASK_LEG "4"', 'SET VARIABLE MASK_ACTION "connect"']
+    ((_, webhook, call),) = behind.asked
+    assert (webhook, call.bridge_ended) == ("t-1.2:4", BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER))
+
+
+@pytest.mark.parametrize(
+    ("answer", "action"), [(HANGUP, "neutral"), (Hangup(None), "hangup"), (RuntimeError("x"), "neutral")]
+)
+def test_after_a_bridge_the_dialplan_knows_whether_its_caller_hears_anything(
+    answer: Answer | Exception, action: str
+) -> None:
+    commands = meet(Behind([answer]), saying(opening(arguments=AFTER)))
+    assert commands[-1] == f'SET VARIABLE MASK_ACTION "{action}"'
+    assert not any(each.startswith(("ANSWER", "STREAM")) for each in commands)
+
+
+@pytest.mark.parametrize("leg", ["", "0", "-1", "x", "100", "３"])
+def test_without_a_leg_before_it_there_was_no_bridge(leg: str) -> None:
+    behind = Behind([CONNECT])
+    meet(behind, saying(opening(arguments=(*AFTER[:3], leg, *AFTER[4:]))))
+    ((_, webhook, call),) = behind.asked
+    assert (webhook, call.bridge_ended) == ("t-1.2:1", None)
+
+
+def test_a_whisper_and_the_language_are_the_answer_s() -> None:
+    whispered = replace(CONNECT, whisper=say_whisper("Demo", language="en"))
+    commands = meet(Behind([whispered]), saying(opening()))
+    assert 'SET VARIABLE MASK_WHISPER "mask/whisper"' in commands
+    assert 'SET VARIABLE MASK_LANGUAGE "en"' in commands
+    english = Gather(say(PromptId.ENTER_EXTENSION, language="en"), max_digits=13, attempts_left=3)
+    behind = Behind([english, CONNECT])
+    commands = meet(behind, saying(opening(), FINE, FINE, b"200 result=5678*1234\n"))
+    assert commands[1:3] == ['SET VARIABLE CHANNEL(language) "en"', 'GET DATA "mask/enter_extension" 8000 13']
+    assert behind.asked[1][2].digits == "5678*1234"
 
 
 def test_a_report_is_passed_on() -> None:
@@ -174,8 +222,8 @@ def test_a_report_is_passed_on() -> None:
 def test_a_hang_up_in_the_middle_ends_it(reply: bytes) -> None:
     behind = Behind([GATHER, CONNECT])
     with capture_logs() as lines:
-        commands = meet(behind, saying(opening(), FINE, reply))
-    assert [each.split()[0] for each in commands] == ["ANSWER", "GET"]
+        commands = meet(behind, saying(opening(), FINE, FINE, reply))
+    assert [each.split()[0] for each in commands] == ["ANSWER", "SET", "GET"]
     assert len(behind.asked) == 1
     assert [line["event"] for line in lines] == ["agi_caller_gone"]
 
@@ -196,8 +244,8 @@ def test_a_hang_up_in_the_middle_ends_it(reply: bytes) -> None:
 def test_garbage_in_place_of_a_reply_ends_it(reply: bytes) -> None:
     behind = Behind([GATHER, CONNECT])
     with capture_logs() as lines:
-        commands = meet(behind, saying(opening(), FINE, reply))
-    assert [each.split()[0] for each in commands] == ["ANSWER", "GET"]
+        commands = meet(behind, saying(opening(), FINE, FINE, reply))
+    assert [each.split()[0] for each in commands] == ["ANSWER", "SET", "GET"]
     assert len(behind.asked) == 1
     assert [line["event"] for line in lines] == ["agi_broken"]
 

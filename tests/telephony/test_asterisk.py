@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from maskservice.domain.call import Bridge, Gather, Hangup
+from maskservice.domain.call import Bridge, BridgeEnd, Gather, Hangup, Outcome
 from maskservice.domain.errors import InvalidContent, SignatureInvalid
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu
+from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu, say_whisper
 from maskservice.telephony.asterisk import ASTERISK, event_of
 from maskservice.telephony.asterisk_sounds import RECORDINGS, playlist
 from maskservice.telephony.causes import Cause
@@ -154,8 +154,51 @@ def test_a_connect_is_flat_text() -> None:
         "post_dial_digits": "100",
         "ring_timeout_s": "30",
         "max_duration_s": "1800",
+        "whisper": "",
+        "language": "",
     }
     assert "223456789" not in repr(written)
+
+
+def test_a_whisper_is_a_file_in_its_language() -> None:
+    whisper = say_whisper("7-11&System(id)", language="en")
+    answer = Bridge(PhoneNumber("+886912345678"), "+886900000000", whisper=whisper)
+    told = json.loads(ASTERISK.write("c-1", answer, links=LINKS).body)
+    assert (told["whisper"], told["language"]) == ("mask/whisper", "en")
+    assert "System" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("said", "ended"),
+    [
+        ({"dialstatus": "NOANSWER", "cause": "16"}, BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ({"dialstatus": "BUSY", "cause": "17", "answered_s": ""}, BridgeEnd(Outcome.BUSY, None, Cause.BUSY)),
+        ({"dialstatus": "CHANUNAVAIL", "cause": "21"}, BridgeEnd(Outcome.BUSY, None, Cause.REJECTED)),
+        ({"dialstatus": "CHANUNAVAIL", "cause": "1"}, BridgeEnd(Outcome.FAILED, None, Cause.UNALLOCATED_NUMBER)),
+        ({"dialstatus": "CONGESTION", "cause": "34"}, BridgeEnd(Outcome.FAILED, None, Cause.CONGESTION)),
+        (
+            {"dialstatus": "ANSWER", "cause": "16", "answered_s": "42"},
+            BridgeEnd(Outcome.COMPLETED, 42, Cause.NORMAL_CLEARING),
+        ),
+        ({"dialstatus": "CANCEL"}, BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED)),
+        ({"dialstatus": "SOMETHING"}, None),
+        ({"dialstatus": "ANSWERED"}, None),
+        ({"dialstatus": ""}, None),
+        ({}, None),
+    ],
+)
+def test_how_a_dial_ended_is_read(said: dict[str, str], ended: BridgeEnd | None) -> None:
+    assert ASTERISK.read_call(asked(LEG | {"leg": "3"} | said)).bridge_ended == ended
+
+
+def test_the_moment_of_the_answer_is_reported_by_a_word_of_the_dialplan_s() -> None:
+    event = ASTERISK.read_event(asked({"call_id": "c.1", "to": "0900000000", "dialstatus": "ANSWERED"}))
+    assert (event.event, event.cause, event.duration_s) == (CallEventKind.ANSWERED, Cause.UNKNOWN, None)
+
+
+def test_nothing_is_said_after_a_talk() -> None:
+    told = json.loads(ASTERISK.write("c-1", Hangup(None), links=LINKS).body)
+    assert told == {"call_id": "c-1", "action": "hangup", "prompt": "", "play": "", "language": ""}
 
 
 def test_a_hangup_is_the_neutral_one() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskservice.domain.call import Answer
+from maskservice.domain.call import Answer, BridgeEnd, Hangup, Outcome
 from maskservice.domain.errors import SignatureInvalid
 from maskservice.domain.prompts import PromptId, say
 from maskservice.telephony.causes import Cause
@@ -20,10 +20,13 @@ from tests.telephony.webhooks import (
     GATHER,
     HANGUP,
     LINKS,
+    MENU,
     OTHER,
     PROVIDERS,
     RECIPIENT,
     STAMP,
+    WHISPER,
+    WHISPERED,
     X,
     with_headers,
 )
@@ -38,7 +41,7 @@ DIAL = {
     "answerOnBridge": True,
     "timeLimit": 1800,
     "timeout": 30,
-    "actionHook": EVENTS,
+    "actionHook": NEXT,
     "anchorMedia": True,
     "headers": {"P-Asserted-Identity": f"<tel:{X}>", "Privacy": "none"},
     "target": [{"type": "phone", "number": RECIPIENT}],
@@ -73,7 +76,9 @@ DIAL = {
                 }
             ],
         ),
+        (WHISPERED, [DIAL | {"confirmHook": LINKS.whisper_url(WHISPER)}]),
         (HANGUP, GOODBYE),
+        (Hangup(None), [{"verb": "hangup"}]),
     ],
 )
 def test_answers_are_written(answer: Answer, document: object) -> None:
@@ -152,17 +157,43 @@ def test_reports_are_read(
     assert JAMBONZ.read_event(SIGNED.report(said)) == CallEvent("c-1", X, kind, None, duration_s, side, cause)
 
 
+@pytest.mark.parametrize("said", [{**OWN, "dial_call_status": "busy"}, {**LEG, "call_status": "failed"}, {}])
+def test_a_report_is_answered_with_nothing(said: dict[str, object]) -> None:
+    written = JAMBONZ.acknowledge(SIGNED.report(said))
+    assert (written.status, written.body) == (204, b"")
+
+
 @pytest.mark.parametrize(
-    ("said", "document"),
+    ("said", "ended"),
     [
-        ({**OWN, "dial_call_status": "completed"}, [{"verb": "hangup"}]),
-        ({**OWN, "dial_call_status": "no-answer"}, GOODBYE),
-        ({**OWN, "dial_call_status": 7}, GOODBYE),
-        ({**LEG, "call_status": "failed"}, None),
-        ({**OWN, "call_status": "completed"}, None),
+        ({"dial_call_status": "no-answer"}, BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ({"dial_call_status": "busy", "dial_sip_status": 486}, BridgeEnd(Outcome.BUSY, None, Cause.BUSY)),
+        ({"dial_call_status": "failed", "dial_sip_status": 603}, BridgeEnd(Outcome.FAILED, None, Cause.REJECTED)),
+        (
+            {"dial_call_status": "completed", "dial_sip_status": 200, "call_status": "in-progress"},
+            BridgeEnd(Outcome.COMPLETED, None, Cause.NORMAL_CLEARING),
+        ),
+        (
+            {"dial_call_status": "no-answer", "call_status": "completed"},
+            BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED),
+        ),
+        ({"dial_call_status": 7}, None),
+        ({"call_status": "in-progress"}, None),
     ],
 )
-def test_only_the_end_of_a_dial_is_answered_with_words(said: dict[str, object], document: object) -> None:
-    written = JAMBONZ.acknowledge(SIGNED.report(said))
-    assert (json.loads(written.body) if written.body else None) == document
-    assert written.status == (204 if document is None else 200)
+def test_how_a_dial_ended_is_read(said: dict[str, object], ended: BridgeEnd | None) -> None:
+    call = JAMBONZ.read_call(SIGNED.report(OWN | said))
+    assert (call.bridge_ended, call.pbx_call_id) == (ended, "c-1")
+
+
+def test_a_whisper_is_said_and_recordings_are_played() -> None:
+    said = {"verb": "say", "text": "甲&乙 b 店的物流士來電，關於您的包裹。"}
+    assert json.loads(JAMBONZ.write_whisper(WHISPER, links=LINKS).body) == [said]
+    assert json.loads(JAMBONZ.write_whisper(None, links=LINKS).body) == []
+    sounds = replace(LINKS, recordings="https://sounds.example.com")
+    (gather,) = json.loads(JAMBONZ.write("c-1", GATHER, links=sounds).body)
+    assert gather["play"] == {"url": ["https://sounds.example.com/zh-TW/enter_extension.wav"]}
+    assert "say" not in gather
+    # A gather takes one of both: a menu with a shop's name in it is spoken.
+    (gather,) = json.loads(JAMBONZ.write("c-1", MENU, links=sounds).body)
+    assert "play" not in gather

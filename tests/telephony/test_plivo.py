@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskservice.domain.call import Answer
+from maskservice.domain.call import Answer, BridgeEnd, Hangup, Outcome
 from maskservice.domain.errors import SignatureInvalid
 from maskservice.telephony.causes import Cause
 from maskservice.telephony.dialect import CallEvent, CallEventKind, CallSide
@@ -22,6 +22,8 @@ from tests.telephony.webhooks import (
     NOW,
     PROVIDERS,
     RECIPIENT,
+    WHISPER,
+    WHISPERED,
     X,
     post,
     request,
@@ -33,9 +35,10 @@ XML = '<?xml version="1.0" encoding="UTF-8"?>'
 NEXT = "https://mask.example.com/v1/pbx/pbx_1/calls?leg=2"
 EVENTS = "https://mask.example.com/v1/pbx/pbx_1/events"
 DIAL = (
-    f'{XML}<Response><Dial action="{EVENTS}" method="POST" callerId="886900000000" timeLimit="1800" timeout="30" '
+    f'{XML}<Response><Dial action="{NEXT}" method="POST" callerId="886900000000" timeLimit="1800" timeout="30" '
     f'callbackUrl="{EVENTS}" callbackMethod="POST"><Number%s>886912345678</Number></Dial></Response>'
 )
+WHISPER_URL = LINKS.whisper_url(WHISPER).replace("&", "&amp;")
 GOODBYE = f'{XML}<Response><Speak language="zh-TW">您撥的號碼目前無法接通，謝謝您的來電。</Speak><Hangup /></Response>'
 
 
@@ -50,7 +53,9 @@ GOODBYE = f'{XML}<Response><Speak language="zh-TW">您撥的號碼目前無法�
         ),
         (CONNECT, DIAL % ""),
         (CONNECT_POST_DIAL, DIAL % ' sendDigits="wwww100"'),
+        (WHISPERED, (DIAL % "").replace(" callbackUrl", f' confirmSound="{WHISPER_URL}" callbackUrl')),
         (HANGUP, GOODBYE),
+        (Hangup(None), f"{XML}<Response><Hangup /></Response>"),
     ],
 )
 def test_answers_are_written_byte_for_byte(answer: Answer, document: str) -> None:
@@ -146,18 +151,47 @@ def test_reports_are_read(
     assert PLIVO.read_event(SIGNED.report(said)) == CallEvent("u1", X, kind, None, duration_s, side, cause)
 
 
+@pytest.mark.parametrize("said", [{**LEG, "DialAction": "hangup"}, {**DIALLED, "DialStatus": "busy"}, {}])
+def test_a_report_is_answered_with_nothing(said: dict[str, str]) -> None:
+    assert (PLIVO.acknowledge(SIGNED.report(said)).status, PLIVO.acknowledge(SIGNED.report(said)).body) == (204, b"")
+
+
 @pytest.mark.parametrize(
-    ("said", "status", "body"),
+    ("said", "ended"),
     [
-        ({**LEG, "DialAction": "hangup"}, 204, ""),
-        ({**OWN, "CallStatus": "completed"}, 204, ""),
-        ({**DIALLED, "DialStatus": "completed"}, 200, f"{XML}<Response><Hangup /></Response>"),
-        ({**DIALLED, "DialStatus": "busy"}, 200, GOODBYE),
+        ({"DialStatus": "no-answer", "DialRingStatus": "true"}, BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ({"DialStatus": "timeout"}, BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ({"DialStatus": "busy", "DialHangupCause": "USER_BUSY"}, BridgeEnd(Outcome.BUSY, None, Cause.BUSY)),
+        (
+            {"DialStatus": "failed", "DialHangupCause": "UNALLOCATED_NUMBER"},
+            BridgeEnd(Outcome.FAILED, None, Cause.UNALLOCATED_NUMBER),
+        ),
+        (
+            {"DialStatus": "completed", "DialHangupCause": "NORMAL_CLEARING", "DialBLegDuration": "9"},
+            BridgeEnd(Outcome.COMPLETED, 9, Cause.NORMAL_CLEARING),
+        ),
+        ({"DialStatus": "cancel"}, BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED)),
+        (
+            {"DialStatus": "no-answer", "CallStatus": "completed"},
+            BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED),
+        ),
+        ({"DialStatus": "dancing"}, None),
+        ({}, None),
     ],
 )
-def test_only_the_end_of_a_dial_is_answered_with_words(said: dict[str, str], status: int, body: str) -> None:
-    written = PLIVO.acknowledge(SIGNED.report(said))
-    assert (written.status, written.body.decode()) == (status, body)
+def test_how_a_dial_ended_is_read(said: dict[str, str], ended: BridgeEnd | None) -> None:
+    call = PLIVO.read_call(SIGNED.report(DIALLED | said))
+    assert (call.bridge_ended, call.pbx_call_id) == (ended, "u1")
+
+
+def test_a_whisper_is_spoken_and_recordings_are_played() -> None:
+    said = "甲&amp;乙 b 店的物流士來電，關於您的包裹。"
+    written = PLIVO.write_whisper(WHISPER, links=LINKS).body.decode()
+    assert written == f'{XML}<Response><Speak language="zh-TW">{said}</Speak></Response>'
+    assert PLIVO.write_whisper(None, links=LINKS).body.decode() == f"{XML}<Response />"
+    sounds = replace(LINKS, recordings="https://sounds.example.com")
+    asked = PLIVO.write("u1", GATHER, links=sounds).body.decode()
+    assert 'redirect="true"><Play>https://sounds.example.com/zh-TW/enter_extension.wav</Play></GetDigits>' in asked
 
 
 def test_a_body_that_is_no_form_is_never_let_in() -> None:

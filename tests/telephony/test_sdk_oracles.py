@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -35,6 +36,7 @@ from tests.telephony.webhooks import (
     RECIPIENT,
     STAMP,
     TOKEN,
+    WHISPER,
     X,
     request,
     token,
@@ -117,16 +119,24 @@ def test_twilio_s_package_builds_the_same_documents() -> None:
     assert list(elements(TWILIO.write("c", GATHER, links=LINKS).body)) == list(elements(str(asked)))
 
     connected = VoiceResponse()
-    dial = Dial(action=LINKS.events_url, method="POST", answer_on_bridge=True, caller_id=X, time_limit=1800, timeout=30)
+    dial = Dial(
+        action=LINKS.next_leg_url, method="POST", answer_on_bridge=True, caller_id=X, time_limit=1800, timeout=30
+    )
     dial.number(
         RECIPIENT,
         send_digits="wwww100",
+        url=LINKS.whisper_url(WHISPER),
+        method="POST",
         status_callback=LINKS.events_url,
         status_callback_event="ringing answered completed",
         status_callback_method="POST",
     )
     connected.append(dial)
-    assert list(elements(TWILIO.write("c", CONNECT_POST_DIAL, links=LINKS).body)) == list(elements(str(connected)))
+    whispered = replace(CONNECT_POST_DIAL, whisper=WHISPER)
+    assert list(elements(TWILIO.write("c", whispered, links=LINKS).body)) == list(elements(str(connected)))
+    heard = VoiceResponse()
+    heard.say(WHISPER.text.replace("<", " ").replace(">", " "), language="zh-TW")
+    assert list(elements(TWILIO.write_whisper(WHISPER, links=LINKS).body)) == list(elements(str(heard)))
 
     ended = VoiceResponse()
     ended.say(HANGUP.prompt.text, language="zh-TW")
@@ -154,23 +164,28 @@ def test_plivo_s_package_builds_the_same_documents() -> None:
     connected = plivoxml.ResponseElement()
     connected.add(
         plivoxml.DialElement(
-            action=LINKS.events_url,
+            action=LINKS.next_leg_url,
             method="POST",
             caller_id=X[1:],
             time_limit=1800,
             timeout=30,
+            confirm_sound=LINKS.whisper_url(WHISPER),
             callback_url=LINKS.events_url,
             callback_method="POST",
         ).add(plivoxml.NumberElement(RECIPIENT[1:], send_digits="wwww100"))
     )
-    ours = list(elements(PLIVO.write("c", CONNECT_POST_DIAL, links=LINKS).body))
+    whispered = replace(CONNECT_POST_DIAL, whisper=WHISPER)
+    ours = list(elements(PLIVO.write("c", whispered, links=LINKS).body))
     assert ours == list(elements(connected.to_string(False)))
 
 
 def test_the_addresses_of_the_answers_are_plain() -> None:
-    for url in (LINKS.calls_url, LINKS.events_url, LINKS.next_leg_url):
+    whisper = LINKS.whisper_url(WHISPER)
+    for url in (LINKS.calls_url, LINKS.events_url, LINKS.next_leg_url, LINKS.next_event_url, whisper):
         assert json.loads(json.dumps(url)) == url
-        assert dict(parse_qsl(urlsplit(url).query)).keys() <= {"leg"}
+        assert dict(parse_qsl(urlsplit(url).query)).keys() <= {"leg", "prompt", "language", "shop"}
+        # Nothing that two providers would percent-encode, and so sign, in two ways.
+        assert set(urlsplit(url).query) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=&")
 
 
 @pytest.mark.parametrize("secret", ["x", ""])

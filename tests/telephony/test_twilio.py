@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from maskservice.domain.call import Answer
+from maskservice.domain.call import Answer, BridgeEnd, Hangup, Outcome
 from maskservice.domain.errors import SignatureInvalid
 from maskservice.domain.prompts import PromptId, say
 from maskservice.telephony.causes import Cause
@@ -31,6 +31,8 @@ from tests.telephony.webhooks import (
     PROVIDERS,
     RECIPIENT,
     TOKEN,
+    WHISPER,
+    WHISPERED,
     X,
     post,
     request,
@@ -38,6 +40,7 @@ from tests.telephony.webhooks import (
 )
 
 SIGNED = PROVIDERS["twilio"]
+SHOP = base64.urlsafe_b64encode("甲&乙<b>店".encode()).decode().rstrip("=")
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 NEXT = "https://mask.example.com/v1/pbx/pbx_1/calls?leg=2"
 EVENTS = "https://mask.example.com/v1/pbx/pbx_1/events"
@@ -48,10 +51,13 @@ ASK = (
 )
 BARGE_IN = ' bargeIn="true"'
 DIAL = (
-    f'{XML}<Response><Dial action="{EVENTS}" method="POST" answerOnBridge="true" callerId="{X}" timeLimit="1800" '
+    f'{XML}<Response><Dial action="{NEXT}" method="POST" answerOnBridge="true" callerId="{X}" timeLimit="1800" '
     f'timeout="30"><Number%s statusCallback="{EVENTS}" statusCallbackEvent="ringing answered completed" '
     f'statusCallbackMethod="POST">{RECIPIENT}</Number></Dial></Response>'
 )
+# 甲&乙<b>店
+WHISPER_URL = f"https://mask.example.com/v1/pbx/pbx_1/whisper?prompt=whisper&language=zh-TW&shop={SHOP}"
+WHISPERED_BY = f' url="{WHISPER_URL.replace("&", "&amp;")}" method="POST"'
 GOODBYE = f'{XML}<Response><Say language="zh-TW">您撥的號碼目前無法接通，謝謝您的來電。</Say><Hangup /></Response>'
 MENU_SAID = "訂單尾號1234，請按1。甲&amp;乙 b ，第2筆訂單，請按2。"
 
@@ -62,6 +68,8 @@ MENU_SAID = "訂單尾號1234，請按1。甲&amp;乙 b ，第2筆訂單，請�
         (GATHER, ASK % BARGE_IN),
         (CONNECT, DIAL % ""),
         (CONNECT_POST_DIAL, DIAL % ' sendDigits="wwww100"'),
+        (WHISPERED, DIAL % WHISPERED_BY),
+        (Hangup(None), f"{XML}<Response><Hangup /></Response>"),
         (HANGUP, GOODBYE),
     ],
 )
@@ -264,17 +272,75 @@ def test_telnyx_own_sample_is_read() -> None:
     assert event.at == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("said", [{**LEG, "CallStatus": "busy"}, {**DIALLED, "DialCallStatus": "busy"}, {}])
+def test_a_report_is_answered_with_nothing(said: dict[str, str]) -> None:
+    assert (TWILIO.acknowledge(SIGNED.report(said)).status, TWILIO.acknowledge(SIGNED.report(said)).body) == (204, b"")
+
+
+# After the bridge
+
+ENDED = {**DIALLED, "Digits": ""}
+
+
 @pytest.mark.parametrize(
-    ("said", "status", "body"),
+    ("said", "ended"),
     [
-        ({**LEG, "CallStatus": "busy"}, 204, ""),
-        ({**OWN, "CallStatus": "completed"}, 204, ""),
-        ({**DIALLED, "DialCallStatus": "completed"}, 200, f"{XML}<Response><Hangup /></Response>"),
-        ({**DIALLED, "DialCallStatus": "busy"}, 200, GOODBYE),
-        ({**DIALLED, "DialCallStatus": "no-answer"}, 200, GOODBYE),
-        ({**DIALLED, "DialCallStatus": "dancing"}, 200, GOODBYE),
+        ({"DialCallStatus": "no-answer"}, BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ({"DialCallStatus": "busy", "DialCallDuration": "0"}, BridgeEnd(Outcome.BUSY, 0, Cause.BUSY)),
+        ({"DialCallStatus": "failed"}, BridgeEnd(Outcome.FAILED, None, Cause.UNKNOWN)),
+        (
+            {"DialCallStatus": "completed", "DialCallDuration": "48"},
+            BridgeEnd(Outcome.COMPLETED, 48, Cause.NORMAL_CLEARING),
+        ),
+        ({"DialCallStatus": "answered"}, BridgeEnd(Outcome.COMPLETED, None, Cause.NORMAL_CLEARING)),
+        ({"DialCallStatus": "canceled"}, BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED)),
+        # The caller hung up while it rang: nobody is left to be served.
+        (
+            {"DialCallStatus": "no-answer", "CallStatus": "completed"},
+            BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED),
+        ),
+        (
+            {"DialCallStatus": "completed", "CallStatus": "completed", "DialCallDuration": "9"},
+            BridgeEnd(Outcome.COMPLETED, 9, Cause.NORMAL_CLEARING),
+        ),
+        ({"DialCallStatus": "dancing"}, None),
+        ({}, None),
     ],
 )
-def test_only_the_end_of_a_dial_is_answered_with_words(said: dict[str, str], status: int, body: str) -> None:
-    written = TWILIO.acknowledge(SIGNED.report(said))
-    assert (written.status, written.body.decode()) == (status, body)
+def test_how_a_dial_ended_is_read(said: dict[str, str], ended: BridgeEnd | None) -> None:
+    for name in ("twilio", "signalwire", "telnyx"):
+        call = PROVIDERS[name].dialect.read_call(PROVIDERS[name].report(ENDED | said))
+        assert (call.bridge_ended, call.pbx_call_id) == (ended, "CA1")
+        assert call.dialled is not None
+
+
+# Whispers and recordings
+
+
+def test_a_whisper_is_said_to_whoever_answers() -> None:
+    said = "甲&amp;乙 b 店的物流士來電，關於您的包裹。"
+    for kin in (TWILIO, SIGNALWIRE, TELNYX):
+        written = kin.write_whisper(WHISPER, links=LINKS)
+        assert written.body.decode() == f'{XML}<Response><Say language="zh-TW">{said}</Say></Response>'
+        assert kin.write_whisper(None, links=LINKS).body.decode() == f"{XML}<Response />"
+
+
+SOUNDS = replace(LINKS, recordings="https://sounds.example.com/mask")
+
+
+def played(name: str, language: str = "zh-TW") -> str:
+    return f"<Play>https://sounds.example.com/mask/{language}/{name}.wav</Play>"
+
+
+def test_recordings_are_played_where_there_are_some() -> None:
+    asked = TWILIO.write("CA1", GATHER, links=SOUNDS).body.decode()
+    assert f'bargeIn="true">{played("enter_extension")}</Gather>' in asked
+    ended = TWILIO.write("CA1", replace(HANGUP, prompt=say(PromptId.GOODBYE, language="en")), links=SOUNDS)
+    assert ended.body.decode() == f"{XML}<Response>{played('goodbye', 'en')}<Hangup /></Response>"
+    # A shop's name is spoken also then.
+    menu = TWILIO.write("CA1", MENU, links=SOUNDS).body.decode()
+    pieces = ["choose_order", "order", *(f"digit-{each}" for each in "1234"), "press", "digit-1"]
+    shop = '<Say language="zh-TW">甲&amp;乙 b </Say>'
+    assert f"{''.join(map(played, pieces))}{shop}{played('press')}{played('digit-2')}</Gather>" in menu
+    whispered = TWILIO.write_whisper(WHISPER, links=SOUNDS).body.decode()
+    assert whispered == f'{XML}<Response><Say language="zh-TW">甲&amp;乙 b 店</Say>{played("whisper")}</Response>'

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from maskservice.domain.call import Answer
+from maskservice.domain.call import Answer, BridgeEnd, Hangup, Outcome
 from maskservice.domain.errors import SignatureInvalid
 from maskservice.telephony.causes import Cause
 from maskservice.telephony.dialect import CallEvent, CallEventKind, CallSide
@@ -31,6 +31,8 @@ from tests.telephony.webhooks import (
     RECIPIENT,
     STAMP,
     TOKEN,
+    WHISPER,
+    WHISPERED,
     X,
     request,
     segment,
@@ -43,15 +45,16 @@ SIGNED = PROVIDERS["vonage"]
 NEXT = "https://mask.example.com/v1/pbx/pbx_1/calls?leg=2"
 EVENTS = "https://mask.example.com/v1/pbx/pbx_1/events"
 TALK = {"action": "talk", "text": "您撥的號碼目前無法接通，謝謝您的來電。", "language": "cmn-TW"}
+PHONE = {"type": "phone", "number": "886912345678"}
 CONNECTED = {
     "action": "connect",
     "from": "886900000000",
     "timeout": 30,
     "limit": 1800,
     "eventType": "synchronous",
-    "eventUrl": [EVENTS],
+    "eventUrl": [f"{EVENTS}?leg=2"],
     "eventMethod": "POST",
-    "endpoint": [{"type": "phone", "number": "886912345678"}],
+    "endpoint": [PHONE],
 }
 
 
@@ -81,7 +84,12 @@ CONNECTED = {
             CONNECT_POST_DIAL,
             [CONNECTED | {"endpoint": [{"type": "phone", "number": "886912345678", "dtmfAnswer": "pppp100"}]}],
         ),
+        (
+            WHISPERED,
+            [CONNECTED | {"endpoint": [PHONE | {"onAnswer": {"url": LINKS.whisper_url(WHISPER)}}]}],
+        ),
         (HANGUP, [TALK]),
+        (Hangup(None), []),
     ],
 )
 def test_answers_are_written(answer: Answer, document: object) -> None:
@@ -293,7 +301,10 @@ def test_reports_are_read(
     ("said", "document"),
     [
         *(({**LEG, "status": status}, [TALK]) for status in ("busy", "timeout", "rejected", "failed", "unanswered")),
-        *(({**LEG, "status": status}, None) for status in ("started", "ringing", "answered", "completed", "dancing")),
+        *(
+            ({**LEG, "status": status}, None)
+            for status in ("started", "ringing", "answered", "completed", "cancelled", "dancing")
+        ),
         ({**OWN, "status": "completed"}, None),
         ({**OWN, "status": "failed"}, None),
     ],
@@ -302,6 +313,39 @@ def test_only_a_connect_that_failed_is_answered_with_words(said: dict[str, str],
     written = VONAGE.acknowledge(SIGNED.report(said))
     assert (json.loads(written.body) if written.body else None) == document
     assert written.status == (204 if document is None else 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        ("unanswered", BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ("timeout", BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ("busy", BridgeEnd(Outcome.BUSY, None, Cause.BUSY)),
+        ("rejected", BridgeEnd(Outcome.BUSY, None, Cause.REJECTED)),
+        ("failed", BridgeEnd(Outcome.FAILED, None, Cause.UNKNOWN)),
+        ("completed", BridgeEnd(Outcome.COMPLETED, None, Cause.NORMAL_CLEARING)),
+        ("ringing", None),
+    ],
+)
+def test_how_a_connect_ended_is_read(status: str, ended: BridgeEnd | None) -> None:
+    """The event is of the leg to the called party: X is its caller, and its number is nobody's to read."""
+    call = VONAGE.read_call(SIGNED.report({**LEG, "status": status}))
+    assert (call.pbx_call_id, call.bridge_ended, call.caller) == ("CON-1", ended, None)
+    assert call.dialled is not None
+    assert call.dialled.virtual_number == X
+
+
+def test_a_whisper_is_an_ncco_and_recordings_are_streamed() -> None:
+    said = {"action": "talk", "text": "甲&乙 b 店的物流士來電，關於您的包裹。", "language": "cmn-TW"}
+    assert json.loads(VONAGE.write_whisper(WHISPER, links=LINKS).body) == [said]
+    assert json.loads(VONAGE.write_whisper(None, links=LINKS).body) == []
+    sounds = replace(LINKS, recordings="https://sounds.example.com")
+    (first, asked) = json.loads(VONAGE.write("c", GATHER, links=sounds).body)
+    url = "https://sounds.example.com/zh-TW/enter_extension.wav"
+    assert first == {"action": "stream", "streamUrl": [url], "bargeIn": True}
+    assert asked["action"] == "input"
+    # With a shop's name in it a menu is spoken: what a key interrupts is of one kind.
+    assert [each["action"] for each in json.loads(VONAGE.write("c", MENU, links=sounds).body)] == ["talk", "input"]
 
 
 def test_now_is_asked_for() -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from maskservice.domain.call import Bridge, Gather, Hangup
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import SENTENCES, MenuChoice, PromptId, say, say_menu
+from maskservice.domain.prompts import SENTENCES, MenuChoice, PromptId, say, say_menu, say_whisper
 from maskservice.telephony.dialect import Dialect, Links
 from maskservice.telephony.freeswitch import FREESWITCH
 from maskservice.telephony.jambonz import JAMBONZ
@@ -40,6 +40,8 @@ FORM = "application/x-www-form-urlencoded"
 GATHER = Gather(say(PromptId.ENTER_EXTENSION), max_digits=4, attempts_left=3)
 MENU = Gather(say_menu([MenuChoice(1, "1234"), MenuChoice(2, None, "甲&乙<b>")]), max_digits=1, attempts_left=3)
 CONNECT = Bridge(PhoneNumber.from_e164(RECIPIENT), X)
+WHISPER = say_whisper("甲&乙<b>店")
+WHISPERED = replace(CONNECT, whisper=WHISPER)
 CONNECT_POST_DIAL = replace(CONNECT, post_dial_digits="100")
 HANGUP = Hangup(say(PromptId.GOODBYE))
 

@@ -140,6 +140,8 @@ class Line:
     site: Site
     provider: Provider
     pbx_id: str
+    after_url: str = ""
+    """Where the last connect has the end of its bridge told, and what is next asked for."""
 
     @property
     def name(self) -> str:
@@ -155,10 +157,17 @@ class Line:
 
     def ask(self, digits: str | None = None, *, url: str | None = None, **more: Any) -> TestResponse:
         said = self.provider.said(more.pop("caller", COURIER), digits) | more.pop("said", {})
-        return self.send(url or self.calls_url, said, **more)
+        return self._kept(self.send(url or self.calls_url, said, **more))
 
     def report(self, what: str, **more: Any) -> TestResponse:
-        return self.send(self.events_url, REPORTS[self.name][what], **more)
+        ends_bridge = what in ("completed", "busy") and self.name != "freeswitch"
+        said = REPORTS[self.name][what] | more.pop("said", {})
+        place = self.after_url if ends_bridge and self.after_url else self.events_url
+        return self._kept(self.send(place, said, **more))
+
+    def _kept(self, answer: TestResponse) -> TestResponse:
+        self.after_url = after_of(answer) or self.after_url
+        return answer
 
     def send(
         self, url: str, said: Mapping[str, object], *, secret: bytes = TOKEN, to: str | None = None, **more: Any
@@ -237,6 +246,28 @@ def heard(answer: TestResponse) -> Heard:
         None if dial_ is None else dial_.get("callerId"),
         "".join(each.text or "" for each in root.iter() if each.tag in ("Say", "Speak")),
     )
+
+
+def after_of(answer: TestResponse) -> str | None:
+    """The address that a connect names for the end of its bridge."""
+    if answer.status_code != 200:
+        return None
+    if answer.content_type == "application/json":
+        dials = [each for each in answer.json if each.get("verb") == "dial" or each.get("action") == "connect"]
+        return next((each.get("actionHook") or each["eventUrl"][0] for each in dials), None)
+    dial = ElementTree.fromstring(answer.data).find("Dial")
+    return None if dial is None else dial.get("action")
+
+
+def whisper_of(answer: TestResponse) -> str | None:
+    """The address that a connect names for what the called party hears."""
+    if answer.content_type == "application/json":
+        (dial,) = answer.json
+        address = dial.get("confirmHook") or dial.get("endpoint", [{}])[0].get("onAnswer", {}).get("url")
+        return None if address is None else str(address)
+    root = ElementTree.fromstring(answer.data)
+    dial_, number = root.find("Dial"), root.find("Dial/Number")
+    return None if dial_ is None or number is None else number.get("url") or dial_.get("confirmSound")
 
 
 def _asks(verb: Mapping[str, Any]) -> bool:
