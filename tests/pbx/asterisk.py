@@ -39,7 +39,16 @@ _MODULES = (
 _EMPTY = ("features", "cel", "udptl", "pjproject", "ccss", "indications", "manager", "cdr", "http", "ari")
 _TRUSTS = ("trust_id_outbound", "trust_id_inbound")
 _START_S = 15.0
-RECORDED = ("mask/enter_extension", "mask/try_again", "mask/choose_order", "mask/goodbye", "mask/order", "mask/press")
+RECORDED = (
+    "mask/enter_extension",
+    "mask/try_again",
+    "mask/choose_order",
+    "mask/goodbye",
+    "mask/order",
+    "mask/press",
+    "mask/whisper",
+)
+WHISPER_HZ = 1000 + 20 * (1 + RECORDED.index("mask/whisper"))
 
 
 class AsteriskMissing(Exception):
@@ -159,7 +168,7 @@ class Asterisk:
             _tone(
                 folder / f"lib/sounds/en/{name}.wav",
                 hertz=1000 + 20 * number,
-                seconds=1.2 if name == "mask/goodbye" else 0.15,
+                seconds=1.2 if name in ("mask/goodbye", "mask/whisper") else 0.15,
             )
         if os.geteuid() == 0:
             user = _unprivileged()

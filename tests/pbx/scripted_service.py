@@ -29,7 +29,7 @@ class _Patient(ThreadingHTTPServer):
 class ScriptedService:
     """The first call gets the first of ``answers`` on every leg, and so on; the last one stays. Sent as JSON, or as it
     is where it is bytes. ``asked`` and ``told`` are the bodies that came in, for calls and for events. A call is
-    answered after ``delay_s`` seconds.
+    answered after ``delay_s`` seconds. A leg that tells how a bridge ended gets the end of the call.
     """
 
     def __init__(self, answers: Sequence[Answer], *, delay_s: float = 0.0) -> None:
@@ -79,6 +79,8 @@ class ScriptedService:
         call_id = parse_qs(body.decode()).get("call_id", [""])[0]
         if call_id not in calls:
             calls.append(call_id)
+        if b"&dialstatus=" in body:
+            return b'{"action":"hangup"}'
         answer = answers[min(calls.index(call_id), len(answers) - 1)]
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 

@@ -113,6 +113,10 @@ class Service:
         assert line.strip(), self.log
         self.agi_port = int(line.rpartition(b":")[2])
 
+    def set_up(self, *arguments: str) -> None:
+        """Changes a setting by the command line, of the tenant where one is named ``商店``."""
+        self._run(*arguments)
+
     def stop(self) -> None:
         """The HTTP service alone."""
         _end(self._server)

@@ -204,7 +204,7 @@ class Phone:
             '<ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to="2"/>'
             '<ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="3"/>'
             + ('<ereg regexp=".*" search_in="hdr" header="Record-Route:" assign_to="4"/>' if self.by_proxy else "")
-            +             "</action></recv>"
+            + "</action></recv>"
         )
         return self
 

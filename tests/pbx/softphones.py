@@ -2,7 +2,8 @@
 
 Answers for: a courier who calls, keys and speaks at 440 Hz, and a recipient who answers and speaks at 880 Hz. It runs
 by itself, because the library aborts when calls are collected after they ended: this program ends before that.
-PLAN is JSON: pbx_port, dialled, keys, courier {number, address}, recipient {number, address, port}, folder.
+PLAN is JSON: pbx_port, dialled, keys, courier {number, address}, recipient {number, address, port}, folder, and listen:
+further frequencies that are looked for in what each heard.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def main(plan: dict[str, Any]) -> dict[str, Any]:
 def play(plan: dict[str, Any]) -> dict[str, Any]:
     """The recordings are whole once all that belonged to the call is gone, which is when ``main`` has returned."""
     played = main(plan)
-    both = (COURIER_HZ, RECIPIENT_HZ)
+    both = (COURIER_HZ, RECIPIENT_HZ, *plan.get("listen", ()))
     places = {name: Path(plan["folder"]) / f"{name}.wav" for name in ("courier", "recipient")}
     heard = {
         name: {str(hertz): loudness(path, hertz) if path.exists() else 0.0 for hertz in both}

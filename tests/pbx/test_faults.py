@@ -155,6 +155,8 @@ def no_answers(canary: Path) -> list[Answer]:
         {**CONNECT, "caller_id": "Boss <+886911111111>"},
         {**CONNECT, "caller_id": f"{X}>)U(mask-neutral)"},
         {**CONNECT, "post_dial_digits": f"1)U(mask-neutral^{shell}"},
+        {**CONNECT, "whisper": f"mask/whisper)G(mask-neutral^s^1{shell}"},
+        {**CONNECT, "whisper": "../../../etc/passwd"},
         {**CONNECT, "ring_timeout_s": None},
         {**CONNECT, "ring_timeout_s": f"20{shell}"},
         {**CONNECT, "max_duration_s": "forever"},
@@ -185,4 +187,5 @@ def test_ringing_and_talking_end_when_the_service_says(lab: Lab) -> None:
     with answering(lab, {**CONNECT, "to": order.recipient, "max_duration_s": "1"}) as service:
         caller = lab.courier().dials(NATIONAL_X).is_answered().is_hung_up()
         lab.play(caller, lab.recipient(order).is_called().rings().answers().is_hung_up())
-    assert b"dialstatus=ANSWER" in service.told[0]
+    assert b"dialstatus=ANSWERED" in service.told[0]
+    assert b"dialstatus=ANSWER&" in service.told[-1]

@@ -52,7 +52,7 @@ def record(line: Line, call: str) -> dict[str, Any]:
 
 
 def test_all_but_those_that_play_their_own_files_are_tried() -> None:
-    assert set(DIALECTS) - set(ASKS_NEXT) == {"native", "asterisk", "freeswitch"}
+    assert set(DIALECTS) - set(ASKS_NEXT) == {"native", "asterisk", "freeswitch", "kamailio"}
 
 
 def test_a_courier_who_is_busy_leads_to_the_care_line_within_the_call(line: Line, logged: io.StringIO) -> None:
