@@ -71,8 +71,9 @@ Question = Keyed | Bare | Choice | Star | Silence | Unreached | Over
 
 def question_of(call: InboundCall, thread: Thread) -> Question:
     """What this leg asks. Digits win over an extension in the dialled string, which counts on the first leg only."""
-    if thread.ended:
-        ended = call.bridge_ended
+    ended = call.bridge_ended
+    if thread.ended or (ended is not None and not thread.legs):
+        # The end of a bridge that nobody remembers is no new call: nobody is connected by it.
         if thread.connected is None or ended is None:
             return Over()
         return Unreached(thread.connected, ended.outcome) if ended.outcome in NOT_REACHED else Over(talked=True)
@@ -107,6 +108,8 @@ def _digits(text: str | None) -> str | None:
     if text is None or len(text) > LONGEST_KEYED:
         return "" if text is None else None
     plain = unicodedata.normalize("NFKC", text).strip().strip("#")
+    if len(plain) > LONGEST_KEYED:  # one sign may stand for several
+        return None
     digits = plain.replace("*", "")
     if digits == "":
         return "*" if plain else ""

@@ -95,3 +95,16 @@ def test_a_binding_that_ended_meanwhile_leads_to_no_care_line(shop: Shop) -> Non
     shop.release(called_back(shop))
     routed = shop.leg(RECIPIENT, X, call="back", bridge_ended=BridgeEnd(Outcome.NO_ANSWER))
     assert routed.answer == neutral()
+
+
+@pytest.mark.parametrize("end", [Outcome.NO_ANSWER, Outcome.COMPLETED])
+def test_the_end_of_a_bridge_that_nobody_remembers_connects_nobody(shop: Shop, end: Outcome) -> None:
+    called_back(shop)
+    routed = shop.leg(RECIPIENT, X, call="unheard of", bridge_ended=BridgeEnd(end))
+    assert routed.answer == neutral()
+    assert recorded_unbound(shop, "unheard of").outcome is Outcome.UNAVAILABLE
+
+
+def recorded_unbound(shop: Shop, call: str) -> CallRecord:
+    rows = call_records.list_calls(None, limit=50, before=None, ports=shop.ports).rows
+    return next(row for row in rows if row.pbx_call_id == call)
