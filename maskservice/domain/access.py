@@ -55,7 +55,9 @@ def is_trusted(met: Reachable) -> bool:
     return met.standing.is_courier or met.standing.to_recipient is Verdict.ALLOW
 
 
-def goes_without_code(met: Reachable | None, now: datetime) -> bool:
-    """The caller is recognised for this very binding, so that no code has to be asked for. That he is not asked tells
-    nothing that the answer itself does not."""
-    return met is not None and met.binding.is_live(now) and (met.is_recipient or is_trusted(met))
+def goes_without_code(line: Line, met: Reachable | None, caller: CallerState, *, now: datetime) -> bool:
+    """The caller is recognised for this very binding and may reach it, so that no code has to be asked for. That he is
+    not asked tells nothing that the connect itself does not; who is barred is asked, as after a wrong extension."""
+    if met is None or not met.binding.is_live(now):
+        return False
+    return met.is_recipient or (is_trusted(met) and bar_to_recipient(line, met, caller, now=now) is None)

@@ -104,7 +104,7 @@ def ruled(
         return _out_of_session(subject.met, reading, line, thread, steps=(*ruling.trace, step))
     if connects(reading, policy):
         return replace(ruling, trace=(*ruling.trace, step))
-    vetoed = refused(ruling, step, line, thread, now=now, bare=isinstance(question, Bare))
+    vetoed = refused(ruling, step, line, thread, question=question, now=now)
     return replace(vetoed, concerns=ruling.concerns)
 
 

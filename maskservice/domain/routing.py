@@ -69,9 +69,11 @@ def _keyed(
     met = facts.met if well_formed else None
     steps: Steps = (opening, TraceStep("digits", "keyed"))
     if keyed.code is None:
-        if line.calls.codes is Codes.ASKED and not keyed.asked and not goes_without_code(met, now):
-            asked = (*steps, TraceStep("code", "asked"))
-            return ask_for_code(line, thread, asked, extension=keyed.extension or "", now=now)
+        known = goes_without_code(line, met, facts.caller, now=now)
+        if line.calls.codes is Codes.ASKED and not keyed.asked and not known:
+            # What cannot be an extension is not remembered: people key their own phone number.
+            extension = keyed.extension if well_formed else None
+            return ask_for_code(line, thread, steps, extension=extension or "", now=now)
         return _meet(line, facts, met, thread=thread, steps=steps, caller_known=caller_known, now=now)
     steps = (*steps, TraceStep("code", "keyed"))
     if met is not None and met.binding.is_live(now) and not met.is_recipient and not met.standing.by_code:

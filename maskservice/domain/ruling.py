@@ -26,6 +26,7 @@ from maskservice.domain.call_policy import LONGEST_PIN, Codes
 from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import BindingId
 from maskservice.domain.prompts import MenuChoice, PromptId, order_tail, say, say_menu
+from maskservice.domain.question import Bare, Keyed, Question
 
 Steps = tuple[TraceStep, ...]
 CODE_ROOM = 1 + LONGEST_PIN
@@ -102,7 +103,7 @@ def ask_for_code(line: Line, thread: Thread, steps: Steps, *, extension: str, no
         max_digits=LONGEST_PIN,
         attempts_left=left(line, thread.tries_used, now),
     )
-    return Ruling(gather, steps, after(thread, pending=extension))
+    return Ruling(gather, (*steps, TraceStep("code", "asked")), after(thread, pending=extension))
 
 
 def ask_with_code(line: Line, thread: Thread, steps: Steps, *, now: datetime) -> Ruling:
@@ -149,17 +150,19 @@ def again(
 
 
 def refused(
-    ruling: Ruling, step: TraceStep, line: Line, thread: Thread, *, now: datetime, bare: bool = False
+    ruling: Ruling, step: TraceStep, line: Line, thread: Thread, *, question: Question, now: datetime
 ) -> Ruling:
     """A ruling that would have connected and may not, for what was found out after it: the way of a wrong extension,
     without being a wrong try. ``thread`` is that before the leg. A call-back ends, as one that reaches nobody does.
-    ``bare``: the leg brought no digits, so a recipient would have been reached by a pass; such a caller is asked for
-    the extension like a stranger, or he would hear that he has one."""
+    A leg without digits would have reached a recipient by a pass; such a caller is asked for the extension like a
+    stranger, or he would hear that he has one. So is a courier for the code who was let through without it."""
     steps = (*ruling.trace, step)
     if ruling.direction is Direction.TO_COURIER:
         return end(line, thread, steps, direction=ruling.direction, concerns=ruling.concerns)
-    if bare:
+    if isinstance(question, Bare):
         return ask(line, thread, steps, now=now)
+    if line.calls.codes is Codes.ASKED and isinstance(question, Keyed) and not question.asked and question.code is None:
+        return ask_for_code(line, thread, steps, extension=question.extension or "", now=now)
     return again(line, thread, steps, now=now, concerns=ruling.concerns)
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from maskservice.domain.call import Connect, Line, Party, Thread, TraceStep
 from maskservice.domain.call_policy import taipei_day
 from maskservice.domain.guard import CallerState, after_reach, after_wrong_try, window_start
-from maskservice.domain.question import Bare, Choice, Keyed, Question
+from maskservice.domain.question import Choice, Keyed, Question
 from maskservice.domain.ruling import Facts, Ruling, refused
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import Who
@@ -73,7 +73,7 @@ def within_day(
     if most is None or uow.guard.claim_call(met.binding.id, day=taipei_day(now), most=most):
         return ruling
     step = TraceStep("calls_today", "used_up", met.binding.tenant_id)
-    return refused(ruling, step, line, thread, bare=isinstance(question, Bare), now=now)
+    return refused(ruling, step, line, thread, question=question, now=now)
 
 
 def tell_guard(

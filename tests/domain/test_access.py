@@ -187,10 +187,11 @@ def test_what_keeps_a_recipient_from_his_courier(
 )
 def test_whom_the_tenant_knows(standing: Standing, trusted: bool) -> None:
     assert is_trusted(met(standing)) is trusted
-    assert goes_without_code(met(standing), NOW) is trusted
-    assert not goes_without_code(replace(met(standing), binding=replace(BOUND, expires_at=NOW)), NOW)
-    assert goes_without_code(met(standing, recipient=True), NOW)
-    assert not goes_without_code(None, NOW)
+    assert goes_without_code(LINE, met(standing), CallerState(), now=NOW) is trusted
+    dead = replace(met(standing), binding=replace(BOUND, expires_at=NOW))
+    assert not goes_without_code(LINE, dead, CallerState(), now=NOW)
+    assert goes_without_code(LINE, met(standing, recipient=True), CallerState(), now=NOW)
+    assert not goes_without_code(LINE, None, CallerState(), now=NOW)
 
 
 # -- nobody hears which bar it was ----------------------------------------------------------------------------------
@@ -222,9 +223,35 @@ def test_words_and_answers_do_not_differ_over_all_bars(
     )
     if code is None:
         right = ruled(question, Facts(plain, met()), thread)
-        rulings["too often today"] = refused(right, TraceStep("calls_today", "used_up"), plain, thread, now=NOW)
+        rulings["too often today"] = refused(
+            right, TraceStep("calls_today", "used_up"), plain, thread, question=question, now=NOW
+        )
     assert len({each.decision for each in rulings.values()}) == 1
     assert len({each.thread for each in rulings.values()}) == 1
+
+
+@pytest.mark.parametrize("known", [STRANGER, ENROLLED, ALLOWED])
+def test_a_code_is_asked_for_after_any_extension_that_does_not_connect(known: Standing) -> None:
+    """Who is known goes without a code, but not where he is barred: he would hear that the extension is live."""
+    plain = replace(LINE, calls=PoolCalls(codes=Codes.ASKED))
+    asked = ruled(Keyed("5678"), Facts(plain), Thread())
+    assert asked.thread.pending == "5678"
+    for line, standing, calls, caller, _ in BARS.values():
+        standing = replace(standing, enrolled=known.enrolled or standing.enrolled)
+        if standing.to_recipient is None:
+            standing = replace(standing, to_recipient=known.to_recipient)
+        ruling = ruled(
+            Keyed("5678"),
+            Facts(replace(line, calls=replace(line.calls, codes=Codes.ASKED)), met(standing, calls), caller=caller),
+            Thread(),
+        )
+        assert isinstance(ruling.decision, Connect) or (ruling.decision, ruling.thread) == (
+            asked.decision,
+            asked.thread,
+        )
+    through = ruled(Keyed("5678"), Facts(plain, met(known)), Thread())
+    late = refused(through, TraceStep("calls_today", "used_up"), plain, Thread(), question=Keyed("5678"), now=NOW)
+    assert (late.decision, late.thread) == (asked.decision, asked.thread)
 
 
 def test_only_what_was_guessed_is_a_wrong_try() -> None:
@@ -245,7 +272,7 @@ def test_who_is_barred_and_tapped_hears_what_a_stranger_hears(name: str) -> None
 def test_who_was_tapped_and_rang_too_often_today_hears_what_a_stranger_hears() -> None:
     ruling = ruled(Bare(), Facts(LINE, passed=met()), Thread())
     assert ruling.decision == Connect(Party.RECIPIENT, BOUND.id)
-    after = refused(ruling, TraceStep("calls_today", "used_up"), LINE, Thread(), bare=True, now=NOW)
+    after = refused(ruling, TraceStep("calls_today", "used_up"), LINE, Thread(), question=Bare(), now=NOW)
     stranger = ruled(Bare(), Facts(LINE), Thread())
     assert (after.decision, after.thread) == (stranger.decision, stranger.thread)
 

@@ -252,3 +252,35 @@ def test_a_reopened_order_keeps_its_lists_and_not_its_couriers(shop: Shop) -> No
     new = reopen_binding(ReopenBinding(shop.tenant, old.id), shop.ports).view
     assert number(shop.leg(STRANGER, X, new.masked_number.extension).answer) == RECIPIENT
     assert number(shop.leg(ANNA, X, new.masked_number.extension).answer) is None
+
+
+@pytest.mark.parametrize("access", [Access.ENROLLED, Access.ASSIGNED])
+def test_a_courier_who_was_not_given_the_parcel_is_asked_for_a_code_like_after_a_wrong_extension(
+    shop: Shop, access: Access
+) -> None:
+    set_access(shop, access)
+    set_codes(shop, Codes.ASKED)
+    extension = shop.bind().masked_number.extension
+    courier(shop, ANNA)
+    if access is Access.ENROLLED:
+        rule(shop, ANNA, Verdict.BLOCK)
+    right = [shop.leg(ANNA, X, digits, call="right").answer for digits in (extension, None)]
+    missed = [shop.leg(ANNA, X, digits, call="wrong").answer for digits in (wrong(extension), None)]
+    assert right == missed
+
+
+@pytest.mark.parametrize("keyed", ["0912345678", "０９１２３４５６７８", "2" * 32, "\u3251" * 32])
+def test_what_cannot_be_an_extension_is_not_kept_while_a_code_is_asked_for(shop: Shop, keyed: str) -> None:
+    """People key their own phone number; a receipt is no place for it."""
+    set_codes(shop, Codes.ASKED)
+    shop.bind()
+    asked = shop.leg(ANNA, X, keyed, call="c").answer
+    assert isinstance(asked, Gather)
+    assert asked.prompt.id is PromptId.ENTER_CODE
+    with shop.ports.unit(write=False) as uow:
+        receipt = uow.receipts.latest(X, "pbx_1", "c")
+    assert receipt is not None
+    assert receipt.pending == ""
+    again = shop.leg(ANNA, X, "1357", call="c").answer
+    assert isinstance(again, Gather)
+    assert again.prompt.id is PromptId.TRY_AGAIN
