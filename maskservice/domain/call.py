@@ -6,9 +6,11 @@ Answers for: the words that telephony, services and the routing rules share. Mus
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 
 from maskservice.domain.binding import Binding
 from maskservice.domain.call_policy import PoolCalls, TenantCalls
@@ -119,15 +121,32 @@ Answer = Gather | Bridge | Hangup
 class TraceStep:
     """One thing that was looked at and what was found; both are stable words without any number.
 
-    ``tenant_id`` says whose fact the finding is: to everybody else it reads as ``none``.
+    ``tenant_id`` says whose fact the finding is: nobody else sees it (:func:`seen_by`).
     """
 
     step: str
     found: str
     tenant_id: str | None = None
 
-    def seen_by(self, tenant_id: str | None) -> TraceStep:
-        return self if self.tenant_id in (None, tenant_id) else TraceStep(self.step, "none")
+
+def seen_by(trace: Sequence[TraceStep], tenant_id: str) -> tuple[TraceStep, ...]:
+    """The trace as a tenant may read it. What was found of others is told neither by a word nor by its place or number:
+    another's extension reads as one that is nobody's, another's pass or order of the caller as none."""
+    shown: list[TraceStep] = []
+    for is_foreign, group in groupby(trace, lambda step: step.tenant_id not in (None, tenant_id)):
+        steps = list(group)
+        shown += _as_nobody_s(steps) if is_foreign else steps
+    return tuple(shown)
+
+
+def _as_nobody_s(steps: Sequence[TraceStep]) -> Sequence[TraceStep]:
+    words = {step.step for step in steps}
+    named = bool(words & {"binding", "code"})
+    known = any(step.step == "caller" and step.found in ("courier", "shared_line") for step in steps)
+    if words & {"pass", "repeat"} or not named:
+        # Without digits. Who was barred goes on to be looked for among the recipients, which says it already.
+        return (TraceStep("recipient", "none"),) if named or known else ()
+    return (TraceStep("extension", "none"),)
 
 
 @dataclass(frozen=True, slots=True)

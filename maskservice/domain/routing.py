@@ -176,15 +176,21 @@ def _call_back(line: Line, facts: Facts, *, thread: Thread, opening: Steps, now:
     if not live:
         return ask(line, thread, (*opening, TraceStep("recipient", "none")), now=now)
     if facts.caller_is_courier:
-        return ask(line, thread, (*opening, TraceStep("caller", "courier")), now=now)
-    if any(each.shared_line for each in live):
-        return ask(line, thread, (*opening, TraceStep("caller", "shared_line")), now=now)
+        return ask(line, thread, (*opening, *_each_tenant(live, "courier")), now=now)
+    if shared := [each for each in live if each.shared_line]:
+        return ask(line, thread, (*opening, *_each_tenant(shared, "shared_line")), now=now)
     steps = (*opening, *(TraceStep("recipient", "found", each.binding.tenant_id) for each in live))
     reached = _latest_first([each for each in live if each.reached_by(now)])
     couriers = {each.contact.mark for each in reached if each.contact is not None}
     if len(couriers) > 1:
         return offer_menu(line, reached[:MENU_LENGTH], thread, steps, now=now)
     return _to_courier(line, reached or live, thread=thread, steps=steps, now=now)
+
+
+def _each_tenant(orders: Sequence[Reachable], found: str) -> Steps:
+    """Who calls, told to the tenants whose recipient he is: to others he is a stranger."""
+    tenants = dict.fromkeys(each.binding.tenant_id for each in orders)
+    return tuple(TraceStep("caller", found, tenant) for tenant in tenants)
 
 
 def _to_courier(line: Line, orders: Sequence[Reachable], *, thread: Thread, steps: Steps, now: datetime) -> Ruling:

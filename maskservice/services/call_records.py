@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from maskservice.domain.call import InboundCall, Thread, TraceStep
+from maskservice.domain.call import InboundCall, Thread, TraceStep, seen_by
 from maskservice.domain.errors import NotFound
 from maskservice.domain.hook_rules import subject_of
 from maskservice.domain.ids import CallId
@@ -74,7 +74,7 @@ def _as_seen(record: CallRecord, tenant: Tenant | None) -> CallRecord:
     """Of other tenants' facts a tenant sees nothing, and the operator all."""
     if tenant is None:
         return record
-    return replace(record, trace=tuple(step.seen_by(tenant.id) for step in record.trace))
+    return replace(record, trace=seen_by(record.trace, tenant.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +103,4 @@ def dry_run(tenant: Tenant, call: InboundCall, *, ports: Ports) -> DryRun:
     if subject_of(question, facts, ruling, now=now) is not None:
         # Asking would be an effect, on the tenant's own server.
         trace = (*trace, TraceStep("hook", "not_asked", tenant.id))
-    return DryRun(ruling, tuple(step.seen_by(tenant.id) for step in trace))
+    return DryRun(ruling, seen_by(trace, tenant.id))

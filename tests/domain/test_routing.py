@@ -20,6 +20,7 @@ from maskservice.domain.call import (
     Reachable,
     Thread,
     TraceStep,
+    seen_by,
 )
 from maskservice.domain.check_digit import append_check
 from maskservice.domain.guard import CallerState, NumberState
@@ -27,8 +28,9 @@ from maskservice.domain.ids import BindingId, uuid7
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
 from maskservice.domain.prompts import PromptId, say
-from maskservice.domain.question import Bare, Choice, Keyed, Over, Silence, Star, question_of
+from maskservice.domain.question import Bare, Choice, Keyed, Over, Question, Silence, Star, question_of
 from maskservice.domain.routing import Facts, decide
+from maskservice.domain.ruling import refused
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 X = "+886900000000"
@@ -354,7 +356,7 @@ def test_the_trace_tells_a_tenant_why_its_pass_did_not_count() -> None:
     for name, step in (("blocked", ("caller", "blocked")), ("enrolled only", ("number", "enrolled_only"))):
         trace = rule(Bare(), NO_PASS[name]).trace
         assert [(each.step, each.found) for each in trace][1:3] == [("pass", "found"), step]
-        assert {each.seen_by("ten_1").found for each in trace[1:3]} == {"none"}
+        assert seen_by(trace, "ten_1") == rule(Bare(), Facts(LINE)).trace
 
 
 HIS_OWN = met(binding(9, tenant="ten_9"), recipient=True, contact=contact(b"courier-9"))
@@ -418,6 +420,41 @@ def test_an_order_that_died_since_the_menu_was_read_costs_a_try() -> None:
 
 def test_a_trace_shows_a_tenant_only_its_own_facts() -> None:
     ruling = rule(Keyed("5671"), Facts(LINE, met(binding(status=Status.LOCKED))))
-    assert [step.seen_by("ten_1").found for step in ruling.trace][-1] == "locked"
-    assert [step.seen_by("ten_2").found for step in ruling.trace][-1] == "none"
+    assert seen_by(ruling.trace, "ten_1") == ruling.trace
+    assert seen_by(ruling.trace, "ten_2") == rule(Keyed("5671"), Facts(LINE)).trace
     assert not any("5671" in f"{step.step}{step.found}" for step in ruling.trace)
+
+
+FOREIGN: list[tuple[Question, Facts, Facts]] = [
+    (Keyed("5671"), Facts(LINE, DEAD["released"]), Facts(LINE)),
+    (Keyed("5671", "1234"), Facts(LINE, met(binding())), Facts(LINE)),
+    (Keyed("5671"), Facts(LINE, met(binding()), caller=BLOCKED), Facts(LINE)),
+    (Keyed("5671"), Facts(ENROLLED_ONLY, met(binding())), Facts(LINE)),
+    (Bare(), Facts(LINE, own=OWN, caller_is_courier=True), Facts(LINE)),
+    (Bare(), Facts(LINE, own=(replace(OWN[0], shared_line=True),)), Facts(LINE)),
+    (Bare(), Facts(LINE, passed=met(binding()), caller=BLOCKED), Facts(LINE)),
+    (Bare(), Facts(LINE, passed=met(binding()), caller=BLOCKED, own=OWN, caller_is_courier=True), Facts(LINE)),
+]
+
+
+@pytest.mark.parametrize(("question", "facts", "without"), FOREIGN)
+def test_what_a_caller_met_of_another_tenant_reads_as_if_it_were_not_there(
+    question: Question, facts: Facts, without: Facts
+) -> None:
+    assert seen_by(rule(question, facts).trace, "ten_2") == rule(question, without).trace
+
+
+def test_a_pass_from_another_tenant_that_came_to_nothing_in_the_end_reads_as_none() -> None:
+    through = rule(Bare(), Facts(LINE, passed=met(binding())))
+    step = TraceStep("hook", "veto", "ten_1")
+    vetoed = refused(through, step, LINE, Thread(), question=Bare(), now=NOW)
+    assert vetoed.trace[-1] == step
+    assert seen_by(vetoed.trace, "ten_2") == rule(Bare(), Facts(LINE)).trace
+
+
+def test_how_many_orders_a_recipient_has_with_others_is_not_told() -> None:
+    mine = met(binding(1), recipient=True, contact=contact())
+    others = tuple(met(binding(place, tenant="ten_2"), recipient=True, contact=contact()) for place in (2, 3))
+    assert seen_by(rule(Bare(), Facts(LINE, own=(mine, *others))).trace, "ten_1") == (
+        rule(Bare(), Facts(LINE, own=(mine,))).trace
+    )
