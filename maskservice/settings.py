@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     mask: str = Field(default="O", min_length=1, max_length=1)
     latin_mask: str = Field(default="*", min_length=1, max_length=1)
     worker_interval_s: float = Field(default=5.0, gt=0, le=3600)
-    worker_batch: int = Field(default=200, ge=1, le=1_000)
+    worker_batch: int = Field(default=500, ge=1, le=5_000)
+    call_retention_months: int = Field(default=12, ge=1, le=1200)
+    binding_retention_months: int = Field(default=0, ge=0, le=1200)
     hooks_allow_private: bool = False
     hooks_ca_file: str = ""
 
@@ -134,6 +136,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL: the given one, or SQLite below ``home``."""
         return self.database_url or f"sqlite:///{(self.home / 'maskservice.db').absolute()}"
+
+    @property
+    def binding_months(self) -> int:
+        """Months that a purged binding is kept: as given, or as long as call records."""
+        return self.binding_retention_months or self.call_retention_months
 
     @property
     def base_url(self) -> str:

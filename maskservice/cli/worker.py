@@ -1,6 +1,7 @@
 """``worker``: background rounds until it is told to stop.
 
 Answers for: the loop, its pauses, and ending after the current round. Must not know: what a round does.
+What is kept for months is looked after once an hour, or with every round while there is something of it to do.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from maskservice.cli.output import examples, json_option, print_json
 from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.services.expiry import Round, work_round
 from maskservice.services.pools import pool_use, running_low
+from maskservice.services.retention import Cleared, Kept, clear_old
 from maskservice.settings import Settings
 
 _log = structlog.get_logger("maskservice.worker")
 
 LONGEST_BACK_OFF_S = 60.0
 _POOLS_LOOKED_AT_EVERY_S = 60.0
+_CLEARED_EVERY_S = 3600.0
 
 
 @click.command(
@@ -40,7 +43,7 @@ _POOLS_LOOKED_AT_EVERY_S = 60.0
 @click.option("--once", is_flag=True, help="Do what is due now, then end.")
 @json_option
 def worker(*, once: bool, as_json: bool) -> None:
-    """Background work: expiry, quarantine, purge. SIGTERM or Ctrl-C ends it after the current round.
+    """Background work: expiry, quarantine, purge, retention. SIGTERM or Ctrl-C ends it after the current round.
 
     Several may run side by side.
     """
@@ -59,27 +62,36 @@ def worker(*, once: bool, as_json: bool) -> None:
 
 
 def _once(app: APIFlask, settings: Settings, *, as_json: bool) -> None:
-    watch, rounds, done = PoolWatch(), 0, Round()
+    watch, clearing, rounds, done = PoolWatch(), Clearing(settings), 0, Round()
+    dropped = calls = bindings = 0
     while True:
         one = _round(app, settings)
+        cleared = clearing.step(app)
         rounds += 1
         done = Round(done.ended + one.ended, done.freed + one.freed, done.forgotten + one.forgotten)
-        if not one.busy:
+        dropped, calls = dropped + cleared.months_dropped, calls + cleared.calls
+        bindings += cleared.bindings
+        if not one.busy and not clearing.is_due:
             break
     watch.look(app)
     result = {"ended": done.ended, "freed": done.freed, "forgotten": done.forgotten, "rounds": rounds}
+    result |= {"months_dropped": dropped, "calls_deleted": calls, "bindings_deleted": bindings}
     if as_json:
         print_json(result)
     else:
-        click.echo(f"{done.ended} bindings ended, {done.freed} slots freed, {done.forgotten} records forgotten.")
+        click.echo(
+            f"{done.ended} bindings ended, {done.freed} slots freed, {done.forgotten} records forgotten; "
+            f"past retention: {bindings} bindings, {calls} call records and {dropped} months of them."
+        )
 
 
 def _until_stopped(app: APIFlask, settings: Settings, stop: threading.Event) -> None:
-    watch, back_off, looked_at = PoolWatch(), 1.0, float("-inf")
+    watch, clearing, back_off, looked_at = PoolWatch(), Clearing(settings), 1.0, float("-inf")
     _log.info("worker_started", interval_s=settings.worker_interval_s, batch=settings.worker_batch)
     while not stop.is_set():
         try:
             done = _round(app, settings)
+            cleared = clearing.step(app)
             if time.monotonic() - looked_at >= _POOLS_LOOKED_AT_EVERY_S:
                 watch.look(app)
                 looked_at = time.monotonic()
@@ -89,9 +101,17 @@ def _until_stopped(app: APIFlask, settings: Settings, stop: threading.Event) -> 
             back_off = min(back_off * 2, LONGEST_BACK_OFF_S)
             continue
         back_off = 1.0
+        if cleared.months_made or cleared.months_dropped or cleared.calls or cleared.bindings:
+            _log.info(
+                "cleared",
+                months_made=cleared.months_made,
+                months_dropped=cleared.months_dropped,
+                calls=cleared.calls,
+                bindings=cleared.bindings,
+            )
         if done.busy:
             _log.info("round_done", ended=done.ended, freed=done.freed, forgotten=done.forgotten)
-        else:
+        elif not clearing.is_due:
             stop.wait(settings.worker_interval_s)
     _log.info("worker_stopped")
 
@@ -104,6 +124,31 @@ def _round(app: APIFlask, settings: Settings) -> Round:
         # What was purged shall not linger in SQLite's log. Busy readers put it off until the next such round.
         app.extensions["maskservice.database"].scrub()
     return done
+
+
+class Clearing:
+    """Takes a step of retention where one is due: the first at once, then each hour, and the next one right away while
+    there is more to do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._kept = Kept(calls=settings.call_retention_months, bindings=settings.binding_months)
+        self._limit = settings.worker_batch
+        self._after = ""
+        self._due_at = float("-inf")
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._due_at
+
+    def step(self, app: APIFlask) -> Cleared:
+        if not self.is_due:
+            return Cleared()
+        with app.app_context():
+            done = clear_old(wiring_of(app).ports, self._kept, limit=self._limit, after=self._after)
+        self._after = done.next
+        if not done.busy:
+            self._due_at = time.monotonic() + _CLEARED_EVERY_S
+        return done
 
 
 class PoolWatch:

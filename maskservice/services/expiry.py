@@ -6,13 +6,10 @@ Nothing here decides whether a call is connected: a binding is dead at its momen
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
 from maskservice.domain.binding import expired
-from maskservice.domain.ids import BindingId
-from maskservice.services.endings import write_end
 from maskservice.services.ports import Ports
 
 # A webhook older than five minutes is refused by its signature; late events of a long call still find theirs.
@@ -43,30 +40,27 @@ def work_round(ports: Ports, *, limit: int = 200) -> Round:
 
 
 def expire_due(ports: Ports, *, limit: int) -> int:
-    """Stores deaths by time and sends their slots to rest; the number of them."""
+    """Stores deaths by time and sends their slots to rest, a few statements for all of them; the number of them. A
+    binding that somebody else (a call, another worker) ended first is not counted."""
     now = ports.clock.now()
     with ports.unit() as uow:
         due = uow.bindings.due(now=now, limit=limit)
-        for binding in due:
-            write_end(expired(binding, now), uow)
+        ended = uow.endings.end([expired(binding, now) for binding in due])
         uow.commit()
-    return len(due)
+    return len(ended)
 
 
 def free_rested(ports: Ports, *, limit: int) -> int:
-    """Purges what is personal of bindings whose slot has rested, then frees the slot; the number of them."""
+    """Purges what is personal of bindings whose slot has rested, then frees the slot, a few statements for all of them;
+    the number of slots."""
     now = ports.clock.now()
     with ports.unit() as uow:
         rested = uow.slots.rested(now=now, limit=limit)
-        freed: Counter[str] = Counter()
-        for virtual_number, extension, key in rested:
-            uow.bindings.purge(BindingId(virtual_number, key), extension=extension, at=now)
-            freed[virtual_number] += uow.slots.free(virtual_number, extension, binding=key)
-        # Last, and in one order: allocations wait for a number's row, and hold rows that were locked above.
-        for virtual_number, count in sorted(freed.items()):
-            uow.numbers.give_back(virtual_number, count)
+        uow.endings.purge(rested, at=now)
+        # Last: allocations wait for a number's row, and hold rows that were locked above.
+        freed = uow.endings.free(rested)
         uow.commit()
-    return len(rested)
+    return freed
 
 
 def forget_old(ports: Ports, *, limit: int) -> int:

@@ -27,6 +27,7 @@ from maskservice.services.repositories import (
     Tenants,
 )
 from maskservice.services.roster_repositories import Assignments, CallerRules, Couriers
+from maskservice.services.worker_repositories import CallMonths, Endings
 
 
 class Clock(Protocol):
@@ -104,6 +105,8 @@ class UnitOfWork(Protocol):
     pbxs: Pbxs
     hooks: Hooks
     crypto_keys: CryptoKeys
+    endings: Endings
+    call_months: CallMonths
 
     def __enter__(self) -> Self: ...
 

@@ -123,6 +123,10 @@ class Numbers(Protocol):
         """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
         ...
 
+    def after(self, virtual_number: str, *, limit: int) -> Sequence[str]:
+        """The next numbers of all pools in their order; '' for the first ones."""
+        ...
+
     def of_pool(self, pool_id: str) -> Sequence[tuple[str, int]]:
         """Each number with its held count."""
         ...
@@ -154,11 +158,6 @@ class Slots(Protocol):
     def rested(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str, UUID]]:
         """(virtual number, extension, binding) of slots whose quarantine is over, locked for this unit and passed
         over by other workers."""
-        ...
-
-    def free(self, virtual_number: str, extension: str, *, binding: UUID) -> bool:
-        """Deletes the binding's slot; False where it was gone. The number's count goes down with
-        ``numbers.give_back``."""
         ...
 
 
@@ -210,13 +209,10 @@ class Bindings(Protocol):
         workers."""
         ...
 
-    def purge(self, binding_id: BindingId, *, extension: str, at: datetime) -> None:
-        """Nothing where the binding was rekeyed and lives on under another extension. Otherwise forgets everything
-        personal of the binding and its contacts: sealed values, wrapped keys, marks, masked
-        name; and its assignments and rules for callers."""
+    def count_by_status(self, now: datetime) -> Mapping[Status, int]:
+        """By the true status at ``now`` where they can be counted cheaply, else an estimate by the stored one."""
         ...
 
-    def count_by_status(self, now: datetime) -> Mapping[Status, int]: ...
 
 
 class Orders(Protocol):

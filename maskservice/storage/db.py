@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from maskservice.storage import postgresql, sqlite
+from maskservice.storage.call_months import KnownMonths
 from maskservice.storage.statements import Statements
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 
@@ -74,6 +75,7 @@ class Database:
         self._app: Flask | None = None
         self._engine: Engine | None = None
         self._queue: sqlite.WriterQueue | None = None
+        self._months = None if self.is_sqlite else KnownMonths()
         # add_models_to_shell would import every model into 'flask shell': there is nothing to play with in sealed rows.
         self._extension = SQLAlchemy(
             session_options={"expire_on_commit": False, "autoflush": False}, add_models_to_shell=False
@@ -132,7 +134,10 @@ class Database:
         options: dict[str, Any] = {"preserve_rowcount": True}
         if not write:
             options |= {sqlite.READS_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        return SqlUnitOfWork(Statements(session(), dialect=self._url.get_backend_name(), write=write, options=options))
+        dialect = self._url.get_backend_name()
+        return SqlUnitOfWork(
+            Statements(session(), dialect=dialect, write=write, options=options, months=self._months)
+        )
 
     def scrub(self, *, whole: bool = False) -> bool:
         """Removes from SQLite's files what purged rows left behind; whether it could (False: busy, ask again later).

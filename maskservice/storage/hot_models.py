@@ -119,6 +119,12 @@ class BindingRow(Base):
         ),
         Index(None, "tenant_id", "key"),
         Index(None, "expires_at", postgresql_where=text(NOT_ENDED), sqlite_where=text(NOT_ENDED)),
+        Index(
+            None,
+            "purged_at",
+            postgresql_where=text("purged_at IS NOT NULL"),
+            sqlite_where=text("purged_at IS NOT NULL"),
+        ),
     )
 
 
@@ -179,7 +185,8 @@ class PassRow(Base):
 
 
 class CallRow(Base):
-    """``started_at`` is the time in the call's id, so that an id leads to its monthly partition."""
+    """``started_at`` is the time in the call's id, so that an id leads to its monthly partition (``call_months.py``; on
+    SQLite there are none)."""
 
     __tablename__ = "calls"
     virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
@@ -216,6 +223,7 @@ class CallRow(Base):
         Index(None, "virtual_number", "caller", "started_at"),
         Index(None, "virtual_number", "attempt_group", "key"),
         Index(None, "key", postgresql_where=text("caller IS NOT NULL"), sqlite_where=text("caller IS NOT NULL")),
+        {"postgresql_partition_by": "RANGE (started_at)"},
     )
 
 

@@ -51,6 +51,12 @@ _RESERVE = (
 _HELD_LOCKED = select(_N.held).where(_N.virtual_number == bindparam("wanted")).with_for_update()
 _OWN_AMONG = select(_N.mark).where(_N.mark.in_(bindparam("wanted", type_=LargeBinary, expanding=True)))
 _GIVE_BACK = update(NUMBERS).where(_N.virtual_number == bindparam("wanted")).values(held=_N.held - _COUNT)
+_AFTER = (
+    select(_N.virtual_number)
+    .where(_N.virtual_number > bindparam("number", type_=_N.virtual_number.type))
+    .order_by(_N.virtual_number)
+    .limit(bindparam("room", type_=Integer()))
+)
 _OF_POOL = select(_N.virtual_number, _N.held).where(_N.pool_id == bindparam("wanted")).order_by(_N.virtual_number)
 
 
@@ -153,6 +159,9 @@ class SqlNumbers:
 
     def give_back(self, virtual_number: str, count: int) -> None:
         self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})
+
+    def after(self, virtual_number: str, *, limit: int) -> Sequence[str]:
+        return [row[0] for row in self._statements.rows(_AFTER, {"number": virtual_number, "room": limit})]
 
     def of_pool(self, pool_id: str) -> Sequence[tuple[str, int]]:
         return [(number, held) for number, held in self._statements.rows(_OF_POOL, {"wanted": pool_id})]

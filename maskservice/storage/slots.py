@@ -23,7 +23,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
-    delete,
     func,
     literal_column,
     select,
@@ -48,7 +47,6 @@ _OWN_SLOT = (
     _S.binding == bindparam("holder", type_=_S.binding.type),
 )
 _REST = update(SLOTS).where(*_OWN_SLOT).values(free_at=bindparam("until", type_=_S.free_at.type))
-_FREE = delete(SLOTS).where(*_OWN_SLOT)
 
 
 @lru_cache(maxsize=8)
@@ -177,7 +175,3 @@ class SqlSlots:
         ring."""
         rows = self._statements.rows(_rested(limit), {"now": now})
         return sorted((number, extension, binding) for number, extension, binding in rows)
-
-    def free(self, virtual_number: str, extension: str, *, binding: UUID) -> bool:
-        own = {"number": virtual_number, "digits": extension, "holder": binding}
-        return self._statements.change(_FREE, own) == 1

@@ -8,7 +8,8 @@ what a statement means. The connection is used directly, since Core on a connect
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, CursorResult, Executable, Table, insert
@@ -24,12 +25,23 @@ Cells = Sequence[Any]
 _T = TypeVar("_T")
 
 
+class Months(Protocol):
+    """Makes the place of a call that begins then, where there is none; see ``call_months.py``."""
+
+    def hold(self, moment: datetime) -> bool: ...
+
+    def require(self, connection: Connection, moment: datetime) -> None: ...
+
+
 class Statements:
     """One transaction after the other on one session. ``dialect``: sqlite or postgresql. Every method raises
     DatabaseUnavailable or DatabaseNotMigrated."""
 
-    def __init__(self, session: Session, *, dialect: str, write: bool, options: dict[str, Any]) -> None:
+    def __init__(
+        self, session: Session, *, dialect: str, write: bool, options: dict[str, Any], months: Months | None = None
+    ) -> None:
         self.dialect = dialect
+        self._months = months
         self._session = session
         self._write = write
         self._options = options
@@ -92,6 +104,26 @@ class Statements:
             failure.__cause__ = None
             raise failure
 
+    def changed_rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Cells]:
+        """All rows that a write returns."""
+        self._require_write()
+        return self._run(statement, parameters, lambda result: result.all())
+
+    def step(self, work: Callable[[Connection], _T]) -> _T:
+        """A piece of work of several statements that are none of Core's, such as changes of tables."""
+        self._require_write()
+        try:
+            return work(self._begun())
+        except STORAGE_ERRORS as error:
+            failure = translated(error)
+        raise failure
+
+    def require_month(self, moment: datetime) -> None:
+        """Before a call is recorded that began then."""
+        if self._months is not None and not self._months.hold(moment):
+            months = self._months
+            self.step(lambda connection: months.require(connection, moment))
+
     def commit(self) -> None:
         self._attempt(self._session.commit)
         self._connection = None
@@ -119,6 +151,11 @@ class Statements:
             failure = translated(error)
         # Raised out here: inside the block the original, and the parameters with it, would hang on as its context.
         raise failure
+
+    def _begun(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._session.connection(execution_options=self._options)
+        return self._connection
 
     def _begun(self) -> Connection:
         if self._connection is None:

@@ -23,12 +23,15 @@ from maskservice.services.repositories import (
     Tenants,
 )
 from maskservice.services.roster_repositories import Assignments, CallerRules, Couriers
+from maskservice.services.worker_repositories import CallMonths, Endings
 from maskservice.storage.assignments import SqlAssignments
 from maskservice.storage.bindings import SqlBindings
 from maskservice.storage.caller_rules import SqlCallerRules
+from maskservice.storage.call_months import SqlCallMonths
 from maskservice.storage.calls import SqlCalls
 from maskservice.storage.contacts import SqlContacts
 from maskservice.storage.crypto_keys import SqlCryptoKeys
+from maskservice.storage.endings import SqlEndings
 from maskservice.storage.guard import SqlGuard
 from maskservice.storage.hooks import SqlHooks
 from maskservice.storage.idempotency import SqlIdempotency
@@ -69,6 +72,8 @@ class SqlUnitOfWork:
         self.pbxs: Pbxs = SqlPbxs(statements)
         self.hooks: Hooks = SqlHooks(statements)
         self.crypto_keys: CryptoKeys = SqlCryptoKeys(statements)
+        self.endings: Endings = SqlEndings(statements)
+        self.call_months: CallMonths = SqlCallMonths(statements)
 
     def __enter__(self) -> Self:
         self._statements.open()

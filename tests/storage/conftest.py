@@ -11,6 +11,7 @@ from flask import Flask
 from maskservice.domain.allocation import PoolPolicy
 from maskservice.domain.ids import BindingId
 from maskservice.services.records import Pool, StoredBinding, Tenant
+from maskservice.services.worker_repositories import RestedSlot
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.databases import make
@@ -66,6 +67,12 @@ def build_world(
 @pytest.fixture
 def world(uow: SqlUnitOfWork) -> World:
     return build_world(uow)
+
+
+def slot_of(stored: StoredBinding) -> RestedSlot:
+    """The slot that the binding holds."""
+    binding = stored.binding
+    return binding.id.virtual_number, binding.extension, binding.id.key
 
 
 def elsewhere(place: int = 0) -> BindingId:

@@ -98,9 +98,9 @@ def test_the_purge_of_a_binding_takes_its_own_along(uow: SqlUnitOfWork, world: W
         uow.assignments.replace(each.id, ["cou_a"])
         uow.caller_rules.put(rule(int(each.extension), binding=each.id))
     whole = uow.caller_rules.put(rule(9_999))
-    uow.bindings.purge(gone.id, extension="99999", at=NOW)  # rekeyed since: it lives on
+    uow.endings.purge([(gone.id.virtual_number, "99999", gone.id.key)], at=NOW)  # rekeyed since: it lives on
     assert uow.assignments.of_binding(gone.id) == ["cou_a"]
-    uow.bindings.purge(gone.id, extension=gone.extension, at=NOW + timedelta(days=90))
+    uow.endings.purge([(gone.id.virtual_number, gone.extension, gone.id.key)], at=NOW + timedelta(days=90))
     assert uow.assignments.of_binding(gone.id) == []
     assert uow.assignments.of_binding(stays.id) == ["cou_a"]
     left = {each.binding for each in uow.caller_rules.page("ten_1", limit=9, before=None)}

@@ -16,7 +16,7 @@ from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
 from tests.factories import NOW, NUMBER, SealedContactFactory, StoredBindingFactory, key
-from tests.storage.conftest import World, build_world, elsewhere
+from tests.storage.conftest import World, build_world, elsewhere, slot_of
 
 OLD = BindingId("+886922222222", key(77))
 LATER = NOW + timedelta(days=1)
@@ -85,7 +85,7 @@ def test_by_slot_goes_through_the_slot(uow: SqlUnitOfWork, world: World) -> None
     # An extension that is too long is not cut to one that fits the column.
     assert uow.bindings.by_slot(NUMBER, "5678" * 8) is None
     uow.numbers.take(NUMBER, ceiling=10)
-    uow.slots.free(NUMBER, "5678", binding=stored.binding.id.key)
+    uow.endings.free([(NUMBER, "5678", stored.binding.id.key)])
     assert uow.bindings.by_slot(NUMBER, "5678") is None
 
 
@@ -180,7 +180,7 @@ def test_the_purge_leaves_nothing_personal(uow: SqlUnitOfWork, world: World) -> 
     kept = world.bind(uow)
     for each in (stored, kept):
         uow.contacts.remember(SealedContactFactory(binding_id=each.binding.id))
-    uow.bindings.purge(stored.binding.id, extension=stored.binding.extension, at=LATER)
+    uow.endings.purge([slot_of(stored)], at=LATER)
     after = uow.bindings.get(stored.binding.id)
     assert after == StoredBinding(replace(stored.binding, purged_at=LATER, masked_name=None), None)
     assert after.binding.waybill == "W1"
@@ -192,7 +192,7 @@ def test_the_purge_leaves_nothing_personal(uow: SqlUnitOfWork, world: World) -> 
 
 def test_the_table_refuses_content_in_a_purged_binding(uow: SqlUnitOfWork, world: World) -> None:
     stored = world.bind(uow, binding__released=True)
-    uow.bindings.purge(stored.binding.id, extension=stored.binding.extension, at=LATER)
+    uow.endings.purge([slot_of(stored)], at=LATER)
     with pytest.raises(MaskServiceError, match="ck_bindings_purged") as caught:
         uow.bindings.save_content(stored.binding.id, StoredBindingFactory().content)
     assert "sealed-phone" not in str(caught.value)
@@ -205,7 +205,7 @@ def test_purged_bytes_do_not_linger_in_the_sqlite_file(sqlite_database: tuple[Fl
             uow, content__phone=b"THE-SEALED-PHONE-OF-THE-TEST" * 1000, binding__released=True
         )
         uow.commit()
-        uow.bindings.purge(stored.binding.id, extension=stored.binding.extension, at=LATER)
+        uow.endings.purge([slot_of(stored)], at=LATER)
         uow.commit()
     assert database.engine.url.database is not None
     database.engine.dispose()  # the last connection carries the WAL into the file

@@ -14,7 +14,7 @@ from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
 from tests.factories import NOW, NUMBER, SealedContactFactory, TenantFactory
-from tests.storage.conftest import World, build_world, elsewhere
+from tests.storage.conftest import World, build_world, elsewhere, slot_of
 
 MARK = b"recipient's mark"
 LATER = NOW + timedelta(days=1)
@@ -73,7 +73,7 @@ def test_a_slot_in_quarantine_still_meets_its_ended_binding(uow: SqlUnitOfWork, 
     found = uow.calls.line_and_slot(NUMBER, "5678")
     assert found is not None
     assert found[1] == Met(stored, world.tenant, None)
-    uow.bindings.purge(stored.binding.id, extension=stored.binding.extension, at=LATER)
+    uow.endings.purge([slot_of(stored)], at=LATER)
     found = uow.calls.line_and_slot(NUMBER, "5678")
     assert found is not None
     assert found[1] is not None

@@ -14,7 +14,7 @@ from maskservice.services.records import PoolUse
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
-from tests.factories import NOW, NUMBER, PoolFactory, TenantFactory
+from tests.factories import NOW, NUMBER, PoolFactory, TenantFactory, key
 from tests.storage.conftest import World, build_world
 
 
@@ -78,7 +78,8 @@ def test_taking_stops_at_the_ceiling(uow: SqlUnitOfWork, world: World) -> None:
 
 def test_the_count_never_goes_below_zero(uow: SqlUnitOfWork, world: World) -> None:
     with pytest.raises(MaskServiceError, match="held"):
-        uow.numbers.give_back(NUMBER, 1)
+        uow.slots.claim(NUMBER, ["0001"], binding=key(1), at=NOW)  # never counted
+        uow.endings.free([(NUMBER, "0001", key(1))])
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,16 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Flas
         server.drop_database(url)
 
 
+def partitions(database: Database) -> set[str]:
+    """The months of call records: parts of a table, and none of the models'."""
+    if database.is_sqlite:
+        return set()
+    with database.engine.connect() as connection:
+        return set(connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")))
+
+
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    return set(inspect(database.engine).get_table_names()) - {"alembic_version"} - partitions(database)
 
 
 def test_up_and_down_and_up_again(empty: tuple[Flask, Database]) -> None:
@@ -58,7 +66,9 @@ def test_up_and_down_and_up_again(empty: tuple[Flask, Database]) -> None:
 
 def test_the_migrated_schema_is_that_of_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True}
+        options["include_name"] = lambda name, kind, parents: kind != "table" or name not in partitions(database)
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 

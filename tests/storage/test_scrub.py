@@ -37,7 +37,7 @@ def _fill(app: Flask, database: Database) -> list[bytes]:
 def _purge(app: Flask, database: Database) -> None:
     with app.app_context(), database.unit() as uow:
         for place in range(ROWS):
-            uow.bindings.purge(BindingId(NUMBER, key(place * 7919 % 10007)), extension="5678", at=NOW)
+            uow.endings.purge([(NUMBER, "5678", key(place * 7919 % 10007))], at=NOW)
         uow.commit()
 
 

@@ -53,10 +53,9 @@ def test_a_slot_rests_until_its_quarantine_is_over(uow: SqlUnitOfWork, world: Wo
     assert uow.slots.rested(now=NOW + timedelta(days=30), limit=10) == [(NUMBER, "0001", key(1))]
     assert len(uow.slots.rested(now=NOW + timedelta(days=40), limit=1)) == 1
     assert uow.slots.claim(NUMBER, ["0001"], binding=key(8), at=NOW) is None
-    assert not uow.slots.free(NUMBER, "0001", binding=key(2))
-    assert uow.slots.free(NUMBER, "0001", binding=key(1))
-    assert not uow.slots.free(NUMBER, "0001", binding=key(1))
-    uow.numbers.give_back(NUMBER, 1)
+    assert uow.endings.free([(NUMBER, "0001", key(2))]) == 0
+    assert uow.endings.free([(NUMBER, "0001", key(1))]) == 1
+    assert uow.endings.free([(NUMBER, "0001", key(1))]) == 0
     assert uow.numbers.of_pool(world.pool.id) == [(NUMBER, 2)]
     assert uow.slots.claim(NUMBER, ["0001"], binding=key(8), at=NOW) == "0001"
 
