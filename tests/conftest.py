@@ -17,11 +17,12 @@ from flask import Flask
 from maskservice.storage.db import Database
 from maskservice.storage.schema import migrate
 from tests.databases import make, opened
+from tests.pgbouncer import through
 from tests.postgres import PostgresServer, PostgresUnavailableError
 
 _NO_POSTGRES = "NO POSTGRESQL"
 # A skip for want of one of these is no small print: the closing summary shouts it.
-_LOUD = (_NO_POSTGRES, "NO TELEPHONY", "NO BROWSER")
+_LOUD = (_NO_POSTGRES, "NO TELEPHONY", "NO BROWSER", "NO PGBOUNCER", "NO CITUS")
 # Each of these folders runs on one worker: a PBX has one machine to itself, races and kills want no neighbours.
 _TOGETHER = {"pbx": "telephony", "system": "system"}
 
@@ -101,7 +102,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
     url = postgres_server.create_database(postgres_template)
-    yield url
+    # Through a PgBouncer where test_pgbouncer.py runs a part of this suite so.
+    pooler = os.environ.get("MASKSERVICE_TEST_POOLER")
+    yield through(url, pooler) if pooler else url
     postgres_server.drop_database(url)
 
 

@@ -15,6 +15,7 @@ from maskservice.cli.caller import caller
 from maskservice.cli.calls import calls
 from maskservice.cli.courier import courier
 from maskservice.cli.courier_import import import_ as _import  # noqa: F401 -- joins the group 'courier'
+from maskservice.cli.db import db
 from maskservice.cli.demo import demo
 from maskservice.cli.hook import hook
 from maskservice.cli.init import init
@@ -59,6 +60,7 @@ def main() -> None:
 _COMMANDS = (
     demo,
     init,
+    db,
     tenant,
     key,
     pool,

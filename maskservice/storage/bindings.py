@@ -24,6 +24,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
@@ -148,14 +149,13 @@ def _page(status: Status | None, *, before: bool, order: bool, waybill: bool) ->
     a tenant's rows."""
     statement = select(*BINDING_COLUMNS)
     if order or waybill:
-        statement = statement.join_from(
-            ORDERS, BINDINGS, (_B.virtual_number == _O.virtual_number) & (_B.key == _O.binding)
-        )
-        statement = statement.where(_O.tenant_id == bindparam("tenant"))
-    if order:
-        statement = statement.where(_O.order_id == bindparam("order"))
-    if waybill:
-        statement = statement.where(_O.waybill == bindparam("waybill"))
+        # No join: on Citus the two tables lie by different columns, and a join of them would be refused.
+        places = select(_O.virtual_number, _O.binding).where(_O.tenant_id == bindparam("tenant"))
+        if order:
+            places = places.where(_O.order_id == bindparam("order"))
+        if waybill:
+            places = places.where(_O.waybill == bindparam("waybill"))
+        statement = statement.where(tuple_(_B.virtual_number, _B.key).in_(places))
     statement = statement.where(_B.tenant_id == bindparam("tenant"))
     if before:
         statement = statement.where(_B.key < bindparam("before"))

@@ -72,8 +72,9 @@ class KnownMonths:
         found = parts(connection)
         if found is None:
             return  # the statement to come says so itself
-        self._parts = found
-        if not self.hold(moment):
+        # An ordinary table, which holds all times, may be made into parts while this process runs.
+        self._parts = tuple(part for part in found if part.end < _END)
+        if not any(part.start <= moment < part.end for part in found):
             make(connection, part_of(moment))
 
 

@@ -30,8 +30,8 @@ def normalise_url(url: str, *, base: Path | None = None) -> str:
     """The address with its driver written out; a relative SQLite path becomes absolute below ``base`` (default: the
     current folder).
 
-    Raises ValueError for any other database, for SQLite in memory and for what is no address; the address is not
-    repeated, it may hold a password.
+    Raises ValueError for any other database, for SQLite in memory, for what is no address and for an unknown pooler;
+    the address is not repeated, it may hold a password.
     """
     try:
         parsed = make_url(url)
@@ -40,6 +40,7 @@ def normalise_url(url: str, *, base: Path | None = None) -> str:
     if parsed is None:
         raise ValueError("The database address cannot be read. Write sqlite:///path or postgresql://user@host/name.")
     if parsed.drivername in _POSTGRESQL:
+        postgresql.without_pooler(parsed)
         return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     if parsed.drivername not in _SQLITE:
         raise ValueError("The database must be SQLite (sqlite:///path) or PostgreSQL (postgresql://user@host/name).")
@@ -68,7 +69,7 @@ class Database:
         pool_timeout_s: float = 5.0,
         patience_s: float = postgresql.PATIENCE_S,
     ) -> None:
-        self._url = make_url(normalise_url(url))
+        self._url, self._pooled = postgresql.without_pooler(make_url(normalise_url(url)))
         self._echo = echo
         self._patience_s = patience_s
         self._pool = {"pool_size": pool_size, "max_overflow": pool_overflow, "pool_timeout": pool_timeout_s}
@@ -80,6 +81,11 @@ class Database:
         self._extension = SQLAlchemy(
             session_options={"expire_on_commit": False, "autoflush": False}, add_models_to_shell=False
         )
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler in transaction mode stands before the server (``?pooler=transaction`` in the address)."""
+        return self._pooled
 
     @property
     def is_sqlite(self) -> bool:
@@ -95,7 +101,9 @@ class Database:
             "pool_use_lifo": True,
         }
         if not self.is_sqlite:
-            options["connect_args"] = postgresql.connect_arguments(self._url, patience_s=self._patience_s)
+            options["connect_args"] = postgresql.connect_arguments(
+                self._url, patience_s=self._patience_s, pooled=self._pooled
+            )
         app.config["SQLALCHEMY_DATABASE_URI"] = self._url
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
         app.config["SQLALCHEMY_ECHO"] = self._echo
@@ -105,7 +113,9 @@ class Database:
         if self.is_sqlite:
             self._queue = sqlite.install(self._engine)
         else:
-            postgresql.install(self._engine, patience_s=self._patience_s)
+            postgresql.install(
+                self._engine, patience_s=self._patience_s, is_cluster=postgresql.is_distributed
+            )
         self._app = app
 
     @property

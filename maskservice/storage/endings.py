@@ -236,7 +236,7 @@ class SqlEndings:
         rows = self._statements.rows(
             _quarantines(self._dialect), {LISTED: written([(number,) for number in sorted(numbers)])}
         )
-        return {number: quarantine for number, quarantine in rows}
+        return {row[0]: row[1] for row in rows}
 
     def _change(self, statement: Any, rows: Sequence[Sequence[str | None]]) -> int:
         return self._statements.change(statement, {LISTED: written(rows)})

@@ -25,22 +25,46 @@ IDLE_TIMEOUT_S: Final = 30
 UNHURRIED: Final = "maskservice_unhurried"
 """Execution option of a connection: no deadline of ours, only the server's (migrations set those themselves)."""
 
+POOLER: Final = "pooler"
+"""Option of the address: ``?pooler=transaction``."""
+
+_SKIPPING: Final = " FOR UPDATE SKIP LOCKED"
 _CONNECT_TIMEOUT_S: Final = 3
 _TRIAL_WAIT_S: Final = 0.5
 _T = TypeVar("_T")
 
 
-def connect_arguments(url: URL, *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
-    """Arguments for libpq. The server's time-outs hold even where we hang; read committed is its default.
-
-    ``options`` in the address are kept and come last, so they win. ``patience_s``: more than 1.
-    """
-    settings = {
+def server_settings(patience_s: float = PATIENCE_S) -> dict[str, str]:
+    """What is asked of every session of the server: its time-outs hold even where we hang."""
+    return {
         "lock_timeout": f"{round((patience_s - 1) * 1000)}ms",
         "statement_timeout": f"{round((patience_s - 0.5) * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_S}s",
         "timezone": "UTC",
     }
+
+
+def without_pooler(url: URL) -> tuple[URL, bool]:
+    """The address without our own option ``pooler``, and whether a pooler in transaction mode stands before the server.
+
+    Raises ValueError for any other kind of pooler.
+    """
+    named = url.query.get(POOLER)
+    if named is None:
+        return url, False
+    if named != "transaction":
+        raise ValueError("The option 'pooler' of the database address is 'transaction', or it is left out.")
+    return url.difference_update_query([POOLER]), True
+
+
+def connect_arguments(url: URL, *, patience_s: float = PATIENCE_S, pooled: bool = False) -> dict[str, Any]:
+    """Arguments for psycopg and libpq; read committed is the server's default.
+
+    ``options`` in the address are kept and come last, so they win. ``patience_s``: more than 1. ``pooled``: a session
+    of ours is a transaction of somebody's server connection, so nothing may be kept in it: no prepared statements, and
+    no settings, which PgBouncer refuses at the start. What the role's own settings are then: see :func:`keep_settings`.
+    """
+    settings = {} if pooled else server_settings(patience_s)
     given = url.query.get("options", "")
     options = " ".join(
         [
@@ -51,7 +75,8 @@ def connect_arguments(url: URL, *, patience_s: float = PATIENCE_S) -> dict[str, 
     return {
         "application_name": APPLICATION,
         "connect_timeout": _CONNECT_TIMEOUT_S,
-        "options": options.strip(),
+        **({"options": options.strip()} if options.strip() else {}),
+        **({"prepare_threshold": None} if pooled else {}),
         # A peer that vanished without a word: noticed in half a minute, not in two hours; with data under way sooner.
         "keepalives": 1,
         "keepalives_idle": 10,
@@ -59,6 +84,16 @@ def connect_arguments(url: URL, *, patience_s: float = PATIENCE_S) -> dict[str, 
         "keepalives_count": 3,
         "tcp_user_timeout": round(patience_s * 1000),
     }
+
+
+def keep_settings(connection: Connection, *, patience_s: float = PATIENCE_S) -> None:
+    """Makes the time-outs the role's own in this database, where a pooler lets no session set them. A role may do that
+    for itself. They hold for connections that the pooler opens from then on."""
+    for name, value in server_settings(patience_s).items():
+        connection.exec_driver_sql(
+            "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %%I "  # psycopg's own sign is doubled
+            f"SET {name} = %%L', current_database(), '{value}'); END $$"
+        )
 
 
 class Door:
@@ -118,9 +153,38 @@ class ImpatientConnection(psycopg.Connection[Any]):
         raise psycopg.OperationalError("the server did not answer within the deadline")
 
 
-def install(engine: Engine, *, patience_s: float = PATIENCE_S) -> None:
-    """Hooks a PostgreSQL engine up."""
+def is_distributed(driver: Any) -> bool:
+    """Whether ``bindings`` is spread over a Citus cluster (``distribution.py``). ``driver``: a psycopg connection."""
+    if driver.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchone() is None:
+        return False
+    asked = "SELECT 1 FROM pg_dist_partition WHERE logicalrelid = to_regclass('bindings')"
+    return driver.execute(asked).fetchone() is not None
+
+
+def on_a_cluster(statement: str) -> str:
+    """Citus locks rows of one shard only ("SELECT … FOR UPDATE works in single-shard queries only"). Statements that
+    pass over what another worker has in hand ask all shards; without the lock they find the same rows as that worker,
+    whose guarded changes then come first."""
+    return statement.replace(_SKIPPING, "")
+
+
+def install(
+    engine: Engine, *, patience_s: float = PATIENCE_S, is_cluster: Callable[[Any], bool] = lambda _: False
+) -> None:
+    """Hooks a PostgreSQL engine up. ``is_cluster``: whether its tables are distributed; asked of the first connection
+    that sends what a cluster refuses."""
     door = Door(patience_s=patience_s)
+    known: list[bool] = []
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def before_execute(connection: Connection, *sent: Any) -> tuple[str, Any]:
+        _, statement, parameters, *_ = sent
+        if _SKIPPING in statement:
+            if not known:
+                known.append(is_cluster(connection.connection.driver_connection))
+            if known[0]:
+                statement = on_a_cluster(statement)
+        return statement, parameters
 
     @event.listens_for(engine, "do_connect")
     def do_connect(_dialect: Any, _record: Any, arguments: Any, settings: Any) -> ImpatientConnection:

@@ -78,6 +78,8 @@ def _on(database: Database, step: Callable[[Connection], _T], *, write: bool) ->
                 connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_S}s'"))
                 connection.execute(text(f"SET LOCAL statement_timeout = '{WAIT_S}s'"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                if database.is_pooled:
+                    postgresql.keep_settings(connection)
             return step(connection)
     except STORAGE_ERRORS as error:
         failure = translated(error)

@@ -104,11 +104,6 @@ class Statements:
             failure.__cause__ = None
             raise failure
 
-    def changed_rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Cells]:
-        """All rows that a write returns."""
-        self._require_write()
-        return self._run(statement, parameters, lambda result: result.all())
-
     def step(self, work: Callable[[Connection], _T]) -> _T:
         """A piece of work of several statements that are none of Core's, such as changes of tables."""
         self._require_write()
@@ -151,11 +146,6 @@ class Statements:
             failure = translated(error)
         # Raised out here: inside the block the original, and the parameters with it, would hang on as its context.
         raise failure
-
-    def _begun(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._session.connection(execution_options=self._options)
-        return self._connection
 
     def _begun(self) -> Connection:
         if self._connection is None:

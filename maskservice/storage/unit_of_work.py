@@ -26,8 +26,8 @@ from maskservice.services.roster_repositories import Assignments, CallerRules, C
 from maskservice.services.worker_repositories import CallMonths, Endings
 from maskservice.storage.assignments import SqlAssignments
 from maskservice.storage.bindings import SqlBindings
-from maskservice.storage.caller_rules import SqlCallerRules
 from maskservice.storage.call_months import SqlCallMonths
+from maskservice.storage.caller_rules import SqlCallerRules
 from maskservice.storage.calls import SqlCalls
 from maskservice.storage.contacts import SqlContacts
 from maskservice.storage.crypto_keys import SqlCryptoKeys

@@ -1,7 +1,7 @@
 """Call records in one part a month on PostgreSQL; an index for what was purged.
 
-The rows there are become the first part, whole, from the beginning of time to the end of this month: nothing is copied,
-the table is read once to check the bound, and its indexes are taken over. The worker deletes from that part what is past
+The rows there are become the first part, whole, from the beginning of time to the end of this month: nothing copied,
+the table is read once to check the bound, and its indexes are taken over. The worker deletes from it what is past
 retention, and drops it when all of it is.
 """
 
