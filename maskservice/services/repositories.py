@@ -123,10 +123,6 @@ class Numbers(Protocol):
         """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
         ...
 
-    def give_back(self, virtual_number: str, count: int) -> None:
-        """So many fewer held extensions. Last in a unit, in the order of the numbers: it waits for allocations."""
-        ...
-
     def after(self, virtual_number: str, *, limit: int) -> Sequence[str]:
         """The next numbers of all pools in their order; '' for the first ones."""
         ...

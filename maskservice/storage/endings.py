@@ -67,7 +67,7 @@ def _text(dialect: str, moment: datetime) -> str:
 
 @lru_cache(maxsize=2)
 def _end(dialect: str) -> ReturningUpdate[Any]:
-    rows, _, (number, key, ended_at) = listed(dialect, 3)
+    _, _, (number, key, ended_at) = listed(dialect, 3)
     return (
         update(BINDINGS)
         .where(_B.virtual_number == number, _B.key == _key(dialect, key), not_ended(BINDINGS))

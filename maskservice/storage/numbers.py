@@ -160,9 +160,6 @@ class SqlNumbers:
     def give_back(self, virtual_number: str, count: int) -> None:
         self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})
 
-    def give_back(self, virtual_number: str, count: int) -> None:
-        self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})
-
     def after(self, virtual_number: str, *, limit: int) -> Sequence[str]:
         return [row[0] for row in self._statements.rows(_AFTER, {"number": virtual_number, "room": limit})]
 
