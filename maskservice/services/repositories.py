@@ -214,7 +214,6 @@ class Bindings(Protocol):
         ...
 
 
-
 class Orders(Protocol):
     """The index from an order or a waybill to where its bindings lie."""
 

@@ -97,9 +97,7 @@ def make(connection: Connection, part: Part) -> bool:
     if any(each.start < part.end and part.start < each.end for each in parts(connection) or ()):
         return False
     # Made apart and then attached: unlike CREATE … PARTITION OF that keeps no reader and no writer of the table out.
-    connection.exec_driver_sql(
-        f"CREATE TABLE {part.name} (LIKE calls INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
-    )
+    connection.exec_driver_sql(f"CREATE TABLE {part.name} (LIKE calls INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
     connection.exec_driver_sql(
         f"ALTER TABLE calls ATTACH PARTITION {part.name} "
         f"FOR VALUES FROM ('{part.start.isoformat()}') TO ('{part.end.isoformat()}')"

@@ -34,13 +34,12 @@ from sqlalchemy import (
 )
 
 from maskservice.domain.attempts import REDIAL_WITHIN
-from maskservice.domain.call import Direction, Outcome
-from maskservice.domain.causes import Cause, EndedBy
+from maskservice.domain.call import Outcome
 from maskservice.domain.ids import CallId, first_key_of, time_of
 from maskservice.services.call_filter import EVERY_CALL, CallFilter
 from maskservice.services.records import CallRecord
+from maskservice.storage.call_rows import RECORD_COLUMNS, record_of, record_to_row
 from maskservice.storage.hot_models import CALLS
-from maskservice.storage.rows import trace_of, trace_to_json
 from maskservice.storage.statements import Statements
 
 _K = CALLS.c
@@ -51,11 +50,6 @@ _KEY = bindparam("at_key", type_=_K.key.type)
 _START = bindparam("at_start", type_=_K.started_at.type)
 _ROOM = bindparam("room", type_=Integer())
 
-_RECORD_COLUMNS = (
-    _K.virtual_number, _K.key, _K.pbx_id, _K.pbx_call_id, _K.pool_id, _K.outcome, _K.trace, _K.caller_tail,
-    _K.tenant_id, _K.binding, _K.direction, _K.party, _K.tries_used, _K.connected_at, _K.ringing_at, _K.answered_at,
-    _K.ended_at, _K.duration_s, _K.asked_at, _K.keyed_at, _K.cause, _K.ended_by, _K.caller, _K.attempt_group,
-)  # fmt: skip
 _HERE = (_K.virtual_number == _NUMBER, _K.started_at == _START, _K.key == _KEY)
 _FIXED = frozenset(
     {"virtual_number", "started_at", "key", "pbx_id", "pbx_call_id", "pool_id", "caller", "attempt_group"}
@@ -112,7 +106,7 @@ def _save_leg() -> Update:
 
 _ADD, _SAVE_LEG = _add(), _save_leg()
 _SAVE = update(CALLS).where(*_HERE)
-_GET = select(*_RECORD_COLUMNS).where(*_HERE)
+_GET = select(*RECORD_COLUMNS).where(*_HERE)
 _GET_LOCKED = _GET.with_for_update()
 
 _CONDITIONS = {
@@ -158,7 +152,7 @@ def _forget(limit: int) -> Delete:
 @lru_cache(maxsize=256)
 def _page(named: frozenset[str], *, unbound: bool) -> Select[Any]:
     """Each form of it is read off an index in its order: by tenant, by binding, by group, or by number."""
-    statement = select(*_RECORD_COLUMNS)
+    statement = select(*RECORD_COLUMNS)
     statement = statement.where(_K.tenant_id.is_(None) if unbound else _K.tenant_id == _TENANT)
     statement = statement.where(*(condition for name, condition in _CONDITIONS.items() if name in named))
     if "number" in named and not named & {"binding", "group"}:  # the filter's own
@@ -172,68 +166,6 @@ def _page(named: frozenset[str], *, unbound: bool) -> Select[Any]:
     return statement.limit(_ROOM)
 
 
-def _row(record: CallRecord) -> dict[str, Any]:
-    return {
-        "virtual_number": record.id.virtual_number,
-        "started_at": record.id.started_at,
-        "key": record.id.key,
-        "pbx_id": record.pbx_id,
-        "pbx_call_id": record.pbx_call_id,
-        "pool_id": record.pool_id,
-        "tenant_id": record.tenant_id,
-        "binding": record.binding,
-        "direction": None if record.direction is None else record.direction.value,
-        "outcome": record.outcome.value,
-        "party": record.party,
-        "tries_used": record.tries_used,
-        "caller_tail": record.caller_tail,
-        "trace": trace_to_json(record.trace),
-        "connected_at": record.connected_at,
-        "ringing_at": record.ringing_at,
-        "answered_at": record.answered_at,
-        "ended_at": record.ended_at,
-        "duration_s": record.duration_s,
-        "asked_at": record.asked_at,
-        "keyed_at": record.keyed_at,
-        "cause": None if record.cause is None else record.cause.value,
-        "ended_by": None if record.ended_by is None else record.ended_by.value,
-        "caller": record.caller,
-        "attempt_group": record.attempt_group,
-    }
-
-
-def _record_of(cells: Sequence[Any]) -> CallRecord:
-    (
-        number, key, pbx_id, pbx_call_id, pool_id, outcome, trace, tail, tenant_id, binding, direction, party, tries,
-        connected_at, ringing_at, answered_at, ended_at, duration_s, asked_at, keyed_at, cause, ended_by, caller, group,
-    ) = cells  # fmt: skip
-    return CallRecord(
-        id=CallId(number, key),
-        pbx_id=pbx_id,
-        pbx_call_id=pbx_call_id,
-        pool_id=pool_id,
-        outcome=Outcome(outcome),
-        trace=trace_of(trace),
-        caller_tail=tail,
-        tenant_id=tenant_id,
-        binding=binding,
-        direction=None if direction is None else Direction(direction),
-        party=party,
-        tries_used=tries,
-        connected_at=connected_at,
-        ringing_at=ringing_at,
-        answered_at=answered_at,
-        ended_at=ended_at,
-        duration_s=duration_s,
-        asked_at=asked_at,
-        keyed_at=keyed_at,
-        cause=None if cause is None else Cause(cause),
-        ended_by=None if ended_by is None else EndedBy(ended_by),
-        caller=caller,
-        attempt_group=group,
-    )
-
-
 def _at(call_id: CallId) -> dict[str, Any]:
     return {"at_number": call_id.virtual_number, "at_start": call_id.started_at, "at_key": call_id.key}
 
@@ -241,7 +173,7 @@ def _at(call_id: CallId) -> dict[str, Any]:
 def _new(record: CallRecord) -> dict[str, Any]:
     start = record.id.started_at
     near = {"near_since": start - REDIAL_WITHIN, "near_until": start + REDIAL_WITHIN}
-    return {f"new_{name}": value for name, value in _row(record).items()} | _at(record.id) | near
+    return {f"new_{name}": value for name, value in record_to_row(record).items()} | _at(record.id) | near
 
 
 def _wanted(which: CallFilter) -> dict[str, dict[str, Any]]:
@@ -273,12 +205,12 @@ class SqlCallRecords:
         self._statements.change(_SAVE_LEG, _new(record))
 
     def save(self, record: CallRecord) -> None:
-        changes = {name: value for name, value in _row(record).items() if name not in _FIXED}
+        changes = {name: value for name, value in record_to_row(record).items() if name not in _FIXED}
         self._statements.change(_SAVE, changes | _at(record.id))
 
     def get(self, call_id: CallId, *, for_update: bool = False) -> CallRecord | None:
         row = self._statements.first(_GET_LOCKED if for_update else _GET, _at(call_id))
-        return None if row is None else _record_of(row)
+        return None if row is None else record_of(row)
 
     def forget_callers(self, *, older_than: datetime, limit: int) -> int:
         return self._statements.change(_forget_callers(limit), {"to_key": first_key_of(older_than)})
@@ -305,4 +237,4 @@ class SqlCallRecords:
         for part in wanted.values():
             parameters |= part
         statement = _page(frozenset(wanted), unbound=tenant_id is None)
-        return [_record_of(row) for row in self._statements.rows(statement, parameters)]
+        return [record_of(row) for row in self._statements.rows(statement, parameters)]

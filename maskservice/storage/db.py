@@ -113,9 +113,7 @@ class Database:
         if self.is_sqlite:
             self._queue = sqlite.install(self._engine)
         else:
-            postgresql.install(
-                self._engine, patience_s=self._patience_s, is_cluster=postgresql.is_distributed
-            )
+            postgresql.install(self._engine, patience_s=self._patience_s, is_cluster=postgresql.is_distributed)
         self._app = app
 
     @property
@@ -145,9 +143,7 @@ class Database:
         if not write:
             options |= {sqlite.READS_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         dialect = self._url.get_backend_name()
-        return SqlUnitOfWork(
-            Statements(session(), dialect=dialect, write=write, options=options, months=self._months)
-        )
+        return SqlUnitOfWork(Statements(session(), dialect=dialect, write=write, options=options, months=self._months))
 
     def scrub(self, *, whole: bool = False) -> bool:
         """Removes from SQLite's files what purged rows left behind; whether it could (False: busy, ask again later).

@@ -132,8 +132,10 @@ def _forget_of(dialect: str, table: Table) -> Delete:
 def _free(dialect: str) -> ReturningDelete[Any]:
     rows, _, (number, extension, key) = listed(dialect, 3)
     wanted = select(number, extension, _key(dialect, key)).select_from(rows)
-    return delete(SLOTS).where(tuple_(_S.virtual_number, _S.extension, _S.binding).in_(wanted)).returning(
-        _S.virtual_number
+    return (
+        delete(SLOTS)
+        .where(tuple_(_S.virtual_number, _S.extension, _S.binding).in_(wanted))
+        .returning(_S.virtual_number)
     )
 
 
