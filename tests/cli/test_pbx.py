@@ -193,3 +193,35 @@ def test_a_public_url_that_can_be_read_in_two_ways_is_refused(refused, monkeypat
 def test_a_plain_public_url_is_taken(run, monkeypatch, url):
     monkeypatch.setenv("MASKSERVICE_PUBLIC_URL", url)
     assert f"POST {url}/v1/pbx/" in run("pbx", "create", "taipei-1").stdout
+
+
+SOUNDS = "https://sounds.example.com/mask"
+
+
+def test_a_provider_s_recordings_are_named_and_taken_back(run, result_of, refused):
+    made = run(
+        "pbx", "create", "cloud", "--dialect", "twilio", "--secret-from", "-", "--recordings", SOUNDS + "/", typed=TOKEN
+    )
+    assert made.exit_code == 0, made.output
+
+    def kept() -> str | None:
+        (row,) = result_of("pbx", "list")["data"]
+        return row["recordings"]
+
+    assert kept() == SOUNDS
+    assert result_of("pbx", "change", "cloud", "--spoken")["recordings"] is None
+    assert kept() is None
+    assert SOUNDS in run("pbx", "change", "cloud", "--recordings", SOUNDS).output
+    assert kept() == SOUNDS
+    for wrong in ("ftp://x/y", "https://u:p@x/y", "https://x/y?z", "https://x/<Play>", "x" * 300, "https://"):
+        assert "like https://sounds" in refused("pbx", "change", "cloud", "--recordings", wrong)
+    assert kept() == SOUNDS
+    assert "maskservice pbx list" in refused("pbx", "change", "nowhere", "--spoken")
+    assert "either" in refused("pbx", "change", "cloud", code=2)
+    assert "either" in refused("pbx", "change", "cloud", "--spoken", "--recordings", SOUNDS, code=2)
+
+
+@pytest.mark.parametrize("dialect", ["native", "asterisk", "freeswitch", "kamailio"])
+def test_a_pbx_that_plays_its_own_files_is_given_no_address(refused, dialect):
+    said = refused("pbx", "create", "own", "--dialect", dialect, "--recordings", SOUNDS, code=2)
+    assert "maskservice prompts" in said

@@ -1,4 +1,4 @@
-"""What is next after a bridge, through a real Asterisk: care line, sentence, cause; and that the answer is reported.
+"""What is next after a bridge, through a real Asterisk: the care line, the sentence, the cause; the answer's report.
 
 Each call that is connected is searched, also for what the one who was not reached may have learned.
 """

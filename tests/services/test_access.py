@@ -283,6 +283,15 @@ def test_how_long_it_rings_and_is_talked_and_what_is_whispered(shop: Shop) -> No
     assert english.whisper.text == "A courier of 示範商店 about your parcel."
 
 
+def test_to_a_switchboard_nothing_is_whispered(shop: Shop) -> None:
+    """Its extension is keyed after the answer: who is meant is not there yet."""
+    allow(shop, whisper=True)
+    extension = shop.bind("SWITCH", phone="02-2345-6789#100").masked_number.extension
+    answer = leg(shop, COURIER, X, extension).answer
+    assert isinstance(answer, Bridge)
+    assert (answer.post_dial_digits, answer.whisper) == ("100", None)
+
+
 def test_prompts_are_in_the_pool_s_language_also_when_a_webhook_is_retried(shop: Shop) -> None:
     pool(shop, language="en", codes=Codes.ASKED)
     extension = shop.bind().masked_number.extension

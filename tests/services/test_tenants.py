@@ -148,6 +148,21 @@ def test_a_pool_without_numbers_runs_low(shop: Shop) -> None:
     assert [each.name for each in pools.running_low(pools.pool_use(shop.ports))] == ["empty"]
 
 
+def test_a_pbx_is_told_where_its_recordings_lie_in_the_same_statement(shop: Shop) -> None:
+    made = pbxs.create_pbx("總機", recordings=" https://sounds.example.com/mask/ ", ports=shop.ports)
+    assert made.pbx.recordings == "https://sounds.example.com/mask"
+    with count_statements(shop.database) as sent:
+        opened = pbxs.open_pbx(made.pbx.id, ports=shop.ports)
+    assert len(sent) == 1
+    assert opened == pbxs.OpenPbx("native", (made.secret,), "https://sounds.example.com/mask")
+    assert pbxs.change_pbx("總機", recordings=None, ports=shop.ports).recordings is None
+    assert pbxs.pbx_named("總機", ports=shop.ports).recordings is None
+    with pytest.raises(InvalidContent):
+        pbxs.change_pbx("總機", recordings="https://u:p@sounds.example.com", ports=shop.ports)
+    with pytest.raises(NotFound):
+        pbxs.change_pbx("另一台", recordings=None, ports=shop.ports)
+
+
 def test_a_pbx_secret_is_sealed_shown_once_and_two_are_valid_during_a_rotation(shop: Shop) -> None:
     first = pbxs.create_pbx("總機", ports=shop.ports)
     assert first.secret.startswith("whsec_")

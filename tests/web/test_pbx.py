@@ -30,10 +30,24 @@ def test_gather_connect_and_call_back(site: Site) -> None:
         "action": "connect",
         "connect": {
             "to": "+886912345678", "caller_id": X, "post_dial_digits": None,
-            "ring_timeout_s": 30, "max_duration_s": 1800,
+            "ring_timeout_s": 30, "max_duration_s": 1800, "whisper": None,
         },
     }  # fmt: skip
     assert site.call(call_id="c-2", caller="+886912345678")["connect"]["to"] == COURIER
+
+
+def test_after_a_bridge_the_neutral_sentence_or_nothing(site: Site) -> None:
+    made = site.bind()
+    for call, outcome, said in (("c-1", "busy", True), ("c-2", "completed", False)):
+        site.call(call_id=call)
+        site.call(made["extension"], call_id=call)
+        told = CALL | {"call_id": call, "bridge_ended": {"outcome": outcome, "duration_s": None, "cause": 17}}
+        answer = site.pbx_post("calls", told).json
+        assert (answer["action"], "prompt" in answer) == ("hangup", said)
+    outcomes = [each["outcome"] for each in site.ask("GET", "/v1/calls").json["data"]]
+    assert sorted(outcomes) == ["busy", "completed"]
+    wrong = site.pbx_post("calls", CALL | {"bridge_ended": {"outcome": "dancing"}})
+    assert (wrong.status_code, [each["pointer"] for each in wrong.json["errors"]]) == (422, ["/bridge_ended/outcome"])
 
 
 def test_the_same_request_again_gets_the_same_answer_and_counts_once(site: Site) -> None:
