@@ -168,9 +168,8 @@ class IdempotencyClaim:
 class SealedContact:
     """The last courier of a binding; ``phone`` is sealed under the binding's data key (field 'contact'). ``caller``
     is his
-    blind index in the guard's scope; ``withdrawn`` tells that he was blocked since he reached the recipient, and is
-    only
-    ever read. ``enrolled``: he is one of the tenant's own couriers."""
+    blind index in the guard's scope; ``withdrawn`` tells that he was blocked since he reached the recipient, by the
+    guard or a list, and is only ever read. ``enrolled``: he is one of the tenant's own couriers."""
 
     binding_id: BindingId
     mark: bytes

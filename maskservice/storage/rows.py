@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import ColumnElement, ScalarSelect, Uuid, bindparam, func, literal_column, select
 
 from maskservice.domain.binding import Binding, Status
 from maskservice.domain.call import Line, Standing, TraceStep, Verdict
@@ -24,7 +24,7 @@ from maskservice.storage.guard_models import GUARD_CALLERS
 from maskservice.storage.guard_policy import guard_of
 from maskservice.storage.hot_models import BINDINGS, CONTACTS
 from maskservice.storage.models import NUMBERS, POOLS, TENANTS
-from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES, COURIER_PHONES, COURIERS
+from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES, COURIER_PHONES, COURIERS, WHOLE_TENANT
 from maskservice.storage.statements import Cells
 
 _B, _C, _T = BINDINGS.c, CONTACTS.c, TENANTS.c
@@ -55,7 +55,6 @@ LINE_COLUMNS = (
     NUMBERS.c.virtual_number, NUMBERS.c.pool_id, POOLS.c.extension_length, POOLS.c.check_digit, POOLS.c.guard,
     POOLS.c.calls, *NUMBER_STATE_COLUMNS, CALLER_IS_OURS,
 )  # fmt: skip
-# When the contact's courier was blocked last: a contact made before that is withdrawn.
 OF_TENANT, OF_BINDING = CALLER_RULES.alias("of_tenant"), CALLER_RULES.alias("of_binding")
 _A = ASSIGNMENTS.c
 IS_ASSIGNED = (
@@ -71,14 +70,30 @@ STANDING_COLUMNS = (
     COURIER_PHONES.c.courier_id, COURIERS.c.id, IS_ASSIGNED, OF_TENANT.c.to_recipient, OF_TENANT.c.to_courier,
     OF_BINDING.c.to_recipient, OF_BINDING.c.to_courier,
 )  # fmt: skip
+
+
+def _said_of_courier(binding: ColumnElement[Any]) -> ScalarSelect[Any]:
+    rules = CALLER_RULES.alias()
+    said = select(rules.c.to_recipient).where(rules.c.tenant_id == _B.tenant_id, rules.c.binding == binding)
+    return said.where(rules.c.caller == _C.caller).correlate(BINDINGS, CONTACTS).scalar_subquery()
+
+
+# Of the contact's courier: when the guard blocked him last, and what the lists say of him, the binding's own first.
+# No joins: most callers are on no list, and where there is no contact nothing is looked up.
+WITHDRAWAL_COLUMNS = (
+    GUARD_CALLERS.c.blocked_at,
+    func.coalesce(
+        _said_of_courier(_B.key), _said_of_courier(bindparam("whole_tenant", WHOLE_TENANT, type_=Uuid()))
+    ).label("said_of_courier"),
+)
 MET_COLUMNS = (
-    *BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS, GUARD_CALLERS.c.blocked_at, *STANDING_COLUMNS,
+    *BINDING_COLUMNS, *TENANT_COLUMNS, *CONTACT_COLUMNS, *WITHDRAWAL_COLUMNS, *STANDING_COLUMNS,
 )  # fmt: skip
 
 _FACTS = len(FACT_COLUMNS)
 _BINDING = len(BINDING_COLUMNS)
 _TENANT = _BINDING + len(TENANT_COLUMNS)
-_CONTACT = _TENANT + len(CONTACT_COLUMNS) + 1
+_CONTACT = _TENANT + len(CONTACT_COLUMNS) + len(WITHDRAWAL_COLUMNS)
 _STRANGER = Standing()
 LINE_WIDTH = len(LINE_COLUMNS)
 _NO_HOOKS: frozenset[HookKind] = frozenset()
@@ -188,13 +203,13 @@ def hooks_of(asks: Sequence[bool]) -> frozenset[HookKind]:
 
 
 def contact_of(cells: Cells) -> SealedContact | None:
-    """From :data:`CONTACT_COLUMNS`, and where it was looked up when the courier was blocked last; None where an outer
-    join found none."""
+    """From :data:`CONTACT_COLUMNS`, and where they were looked up :data:`WITHDRAWAL_COLUMNS`: a contact is withdrawn
+    where its courier was blocked since, or is on the block list. None where an outer join found none."""
     virtual_number, key, mark, phone, call, reached_at, expires_at, caller, enrolled, *rest = cells
     if virtual_number is None:
         return None
-    blocked_at = rest[0] if rest else None
-    withdrawn = blocked_at is not None and blocked_at >= reached_at
+    blocked_at, said = rest or (None, None)
+    withdrawn = said == Verdict.BLOCK or (blocked_at is not None and blocked_at >= reached_at)
     return SealedContact(
         BindingId(virtual_number, key),
         mark,

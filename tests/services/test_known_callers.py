@@ -284,3 +284,39 @@ def test_what_cannot_be_an_extension_is_not_kept_while_a_code_is_asked_for(shop:
     again = shop.leg(ANNA, X, "1357", call="c").answer
     assert isinstance(again, Gather)
     assert again.prompt.id is PromptId.TRY_AGAIN
+
+
+@pytest.mark.parametrize("on_the_binding", [False, True])
+@pytest.mark.parametrize("direction", [RuleDirection.TO_RECIPIENT, RuleDirection.BOTH])
+def test_no_call_back_reaches_a_caller_whom_the_tenant_has_blocked_since(
+    shop: Shop, direction: RuleDirection, on_the_binding: bool
+) -> None:
+    view = shop.bind()
+    assert number(shop.leg(STRANGER, X, view.masked_number.extension).answer) == RECIPIENT
+    assert number(shop.leg(RECIPIENT, X).answer) == STRANGER
+    rule(shop, STRANGER, Verdict.BLOCK, binding=view.id if on_the_binding else None, direction=direction)
+    assert number(shop.leg(RECIPIENT, X).answer) is None
+    assert number(shop.leg(RECIPIENT, X, view.masked_number.extension).answer) is None
+    # The binding's word goes before the tenant's; and whoever comes next is rung again.
+    if not on_the_binding:
+        rule(shop, STRANGER, Verdict.ALLOW, binding=view.id)
+        assert number(shop.leg(RECIPIENT, X).answer) == STRANGER
+        return
+    shop.leg(HANDSET, X, view.masked_number.extension)
+    assert number(shop.leg(RECIPIENT, X).answer) == HANDSET
+
+
+def test_an_enrolled_courier_who_was_blocked_does_not_keep_others_from_being_rung_back(shop: Shop) -> None:
+    view = shop.bind()
+    courier(shop, ANNA)
+    shop.leg(ANNA, X, view.masked_number.extension)
+    rule(shop, ANNA, Verdict.BLOCK)
+    shop.leg(STRANGER, X, view.masked_number.extension)
+    assert number(shop.leg(RECIPIENT, X).answer) == STRANGER
+
+
+def test_blocking_the_other_direction_leaves_the_call_back(shop: Shop) -> None:
+    view = shop.bind()
+    shop.leg(STRANGER, X, view.masked_number.extension)
+    rule(shop, STRANGER, Verdict.BLOCK, direction=RuleDirection.TO_COURIER)
+    assert number(shop.leg(RECIPIENT, X).answer) == STRANGER
