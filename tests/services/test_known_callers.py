@@ -320,3 +320,13 @@ def test_blocking_the_other_direction_leaves_the_call_back(shop: Shop) -> None:
     shop.leg(STRANGER, X, view.masked_number.extension)
     rule(shop, STRANGER, Verdict.BLOCK, direction=RuleDirection.TO_COURIER)
     assert number(shop.leg(RECIPIENT, X).answer) == STRANGER
+
+
+def test_the_end_of_an_order_number_that_is_some_courier_s_pin_too_does_not_lead_to_the_recipient(shop: Shop) -> None:
+    """Whoever keys it from another phone is the recipient, or knows his order number; a courier's own phone tells."""
+    set_access(shop, Access.ENROLLED)
+    extension = shop.bind().masked_number.extension
+    courier(shop, ANNA, pin="9001")
+    assert number(shop.leg(ANNA, X, f"{extension}*9001").answer) == RECIPIENT
+    assert number(shop.leg(OTHER_PHONE, X, f"{extension}*9001").answer) == ANNA
+    assert number(shop.leg(RECIPIENT, X).answer) == ANNA
