@@ -173,7 +173,7 @@ def test_the_call_is_recorded_as_a_call_back(shop: Shop) -> None:
     shop.clock.move(seconds=1)
     press(shop, link(shop, view))
     dial(shop)
-    made = call_records.list_calls(shop.tenant, limit=1, before=None, binding_id=None, ports=shop.ports).rows[0]
+    made = call_records.list_calls(shop.tenant, limit=1, before=None, ports=shop.ports).rows[0]
     assert (made.direction, made.binding, made.party) == (Direction.TO_COURIER, view.id.key, "courier")
     assert [(step.step, step.found) for step in made.trace] == [
         ("line", "found"), ("pass", "found"), ("contact", "courier"),
