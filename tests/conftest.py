@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 
 from maskservice.storage.db import Database
+from maskservice.storage.distribution import distribute, plan
 from maskservice.storage.schema import migrate
 from tests.databases import make, opened
 from tests.pgbouncer import through
@@ -100,12 +101,29 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    on_citus = os.environ.get("MASKSERVICE_TEST_ON_CITUS")
+    if on_citus:
+        yield fresh_on_citus(on_citus)
+        return
+    postgres_server: PostgresServer = request.getfixturevalue("postgres_server")
+    postgres_template: str = request.getfixturevalue("postgres_template")
     url = postgres_server.create_database(postgres_template)
     # Through a PgBouncer where test_pgbouncer.py runs a part of this suite so.
     pooler = os.environ.get("MASKSERVICE_TEST_POOLER")
     yield through(url, pooler) if pooler else url
     postgres_server.drop_database(url)
+
+
+def fresh_on_citus(url: str) -> str:
+    """The one database of the cluster, emptied: its tables are made and distributed once a run, which takes seconds.
+    test_distribution.py runs the storage suite so."""
+    with opened(url) as database:
+        migrate(database)
+        distribute(database, dry_run=False)
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(placement.table for placement in plan())}")
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from maskservice.storage import guard_models, roster_models  # noqa: F401 -- their tables belong to the metadata
+from maskservice.storage import guard_models, hooks, roster_models  # noqa: F401 -- their tables belong to the metadata
 from maskservice.storage.db import Database
 from maskservice.storage.failures import STORAGE_ERRORS, translated
 from maskservice.storage.models import Base
@@ -31,8 +31,8 @@ BY_NUMBER: Final = (
 """Asked on the way of a call, each by its virtual number: all of one number lie on one machine."""
 BY_TENANT: Final = ("order_index", "idempotency_keys")
 REFERENCE: Final = (
-    "tenants", "api_keys", "pools", "pool_tenants", "virtual_numbers", "pbxs", "pbx_secrets", "crypto_keys",
-    "couriers", "courier_phones", "caller_rules", "guard_callers",
+    "tenants", "tenant_hooks", "api_keys", "pools", "pool_tenants", "virtual_numbers", "pbxs", "pbx_secrets",
+    "crypto_keys", "couriers", "courier_phones", "caller_rules", "guard_callers",
 )  # fmt: skip
 """The same on every machine, in an order in which nothing refers to what comes later."""
 

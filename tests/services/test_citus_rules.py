@@ -1,0 +1,208 @@
+"""Tables and statements against what Citus documents that it refuses.
+
+The rules, from its manual ("SQL Support and Workarounds", "Creating and Modifying Distributed Objects", "FAQ") and its
+issues: a unique key of a distributed table holds the distribution column; a foreign key leads from a reference table to
+a reference table, or from a distributed table to a reference table, never the other way; SELECT … FOR UPDATE works in
+single-shard queries only (issue 4647); the distribution column cannot be updated; no subquery in VALUES; functions of
+a change are not volatile; two tables that are not together are never joined.
+No cluster was at hand: this is all that is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
+
+from maskservice.domain.call import Outcome
+from maskservice.services import binding_reads, binding_steps, expiry, retention
+from maskservice.services.bindings import create_binding
+from maskservice.services.call_events import CallReport, report_call
+from maskservice.services.idempotency import IdempotentRequest
+from maskservice.storage.distribution import BY_NUMBER, BY_TENANT, NUMBER, REFERENCE, TENANT, plan
+from maskservice.storage.models import Base
+from maskservice.storage.postgresql import on_a_cluster
+from tests.services.conftest import Shop, X
+from tests.storage.test_plans import sent_to
+
+COURIER, RECIPIENT = "+886987654321", "+886912345678"
+COLUMN = {**dict.fromkeys(BY_NUMBER, NUMBER), **dict.fromkeys(BY_TENANT, TENANT)}
+VOLATILE = re.compile(r"(?<!%\()\b(now|clock_timestamp|random|gen_random_uuid|nextval|current_timestamp)\b", re.I)
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> str:
+    """Only there: Citus is a PostgreSQL."""
+    return postgres_url
+
+
+def test_every_table_has_its_place() -> None:
+    assert [each.table for each in plan()] == [*REFERENCE, *BY_NUMBER, *BY_TENANT]
+    assert {each.table for each in plan()} == set(Base.metadata.tables)
+    assert len(plan()) == len(Base.metadata.tables)
+
+
+def test_every_unique_key_holds_the_distribution_column() -> None:
+    for name, column in COLUMN.items():
+        table = Base.metadata.tables[name]
+        kinds = (PrimaryKeyConstraint, UniqueConstraint)
+        keys = [{each.name for each in key.columns} for key in table.constraints if isinstance(key, kinds)]
+        keys += [{each.name for each in index.columns} for index in table.indexes if index.unique]
+        assert all(column in key for key in keys), name
+        assert not table.c[column].nullable
+
+
+def test_foreign_keys_lead_to_reference_tables_that_were_placed_before() -> None:
+    order = [each.table for each in plan()]
+    for name, table in Base.metadata.tables.items():
+        for key in table.constraints:
+            if isinstance(key, ForeignKeyConstraint):
+                assert key.referred_table.name in REFERENCE, name
+                assert order.index(key.referred_table.name) < order.index(name), name
+                assert key.ondelete is None
+
+
+def test_tables_that_lie_together_have_one_type_of_column() -> None:
+    for column in (NUMBER, TENANT):
+        types = {repr(Base.metadata.tables[name].c[column].type) for name, by in COLUMN.items() if by == column}
+        assert len(types) == 1
+
+
+def mentioned(statement: str) -> Iterator[tuple[str, str]]:
+    """(table, how the statement calls it) of every distributed table in it."""
+    for name in COLUMN:
+        pattern = rf"(?:\bFROM|\bJOIN|\bINTO|\bUPDATE|,)\s+{name}\b(?!\.)(?:\s+AS\s+(\w+))?"
+        for match in re.finditer(pattern, statement):
+            yield name, match.group(1) or name
+
+
+def names_by_parameter(statement: str, alias: str, column: str, inserted: bool) -> bool:
+    if inserted:
+        columns, _, rest = statement.partition("(")[2].partition(")")
+        place = [each.strip() for each in columns.split(",")].index(column)
+        values = re.sub(r"^\s*(?:VALUES\s*\(|SELECT\s+)", "", rest)
+        return bool(re.match(r"%\(\w+\)s", values.split(",")[place].strip()))
+    own = rf"(?:{alias}\.)" if f"{alias}." in statement else ""
+    return bool(re.search(rf"{own}\b{column} = %\(\w+\)s", statement))
+
+
+def broken(statement: str) -> list[str]:
+    """What of it Citus would refuse, or would ask of every node."""
+    faults = []
+    for name, alias in mentioned(statement):
+        inserted = statement.startswith(f"INSERT INTO {name} ") and alias == name
+        if not names_by_parameter(statement, alias, COLUMN[name], inserted):
+            faults.append(f"{alias} is not named by its {COLUMN[name]}")
+    columns = {COLUMN[name] for name, _ in mentioned(statement)}
+    if len(columns) > 1:
+        faults.append("tables that are not together")
+    if VOLATILE.search(statement):
+        faults.append("a function that is not immutable")
+    if re.search(r"VALUES \([^)]*\bSELECT\b", statement):
+        faults.append("a subquery in VALUES")
+    changed = re.search(r"\bSET (.*?)(?: WHERE | FROM |$)", statement, re.S)
+    target = re.match(r"UPDATE (\w+)", statement)
+    if changed and target and re.search(rf"\b{COLUMN.get(target[1], 'none of these')} ?=", changed[1]):
+        faults.append("the distribution column is changed")
+    return faults
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT bindings.key FROM bindings WHERE bindings.key = %(key)s",
+        "SELECT b.key FROM slots JOIN bindings AS b ON b.key = slots.binding WHERE slots.virtual_number = %(n)s",
+        "SELECT 1 FROM calls WHERE calls.virtual_number = %(n)s AND calls.started_at < now()",
+        "UPDATE slots SET virtual_number=%(other)s WHERE slots.virtual_number = %(n)s",
+        "INSERT INTO slots (virtual_number, extension) VALUES ((SELECT 1), %(e)s)",
+        "INSERT INTO slots (extension, virtual_number) SELECT %(e)s, other.virtual_number FROM other",
+        "SELECT 1 FROM bindings JOIN order_index ON true WHERE bindings.virtual_number = %(n)s "
+        "AND order_index.tenant_id = %(t)s",
+    ],
+)
+def test_the_rules_find_what_they_are_for(statement: str) -> None:
+    assert broken(statement)
+
+
+@contextmanager
+def watched(shop: Shop) -> Iterator[list[str]]:
+    seen: list[str] = []
+    with sent_to(shop.database) as sent:
+        yield seen
+    seen.extend({statement for statement, _ in sent})
+
+
+def calls_of_all_kinds(shop: Shop) -> None:
+    view = shop.bind(waybill="W1")
+    other = shop.bind("another", phone="0912-345-678")
+    shop.reach(COURIER, view.masked_number.extension)
+    shop.reach(COURIER, "9999")
+    shop.reach(None, view.masked_number.extension)
+    shop.leg(COURIER, f"{X}#{view.masked_number.extension}", call="c-one", webhook="again")
+    shop.leg(COURIER, f"{X}#{view.masked_number.extension}", call="c-one", webhook="again")
+    shop.leg(RECIPIENT, X, call="c-menu")
+    shop.leg(RECIPIENT, X, "1", call="c-menu")
+    shop.leg("+886977111222", X)
+    shop.leg(COURIER, "0900-999999")
+    for outcome in (Outcome.RINGING, Outcome.ANSWERED, Outcome.COMPLETED):
+        report_call(CallReport("pbx_1", "c-one", X, outcome), shop.ports)
+    shop.release(other)
+    shop.reach(COURIER, other.masked_number.extension)
+
+
+def test_every_statement_of_a_call_asks_one_node(shop: Shop) -> None:
+    view = shop.bind("expiring", expires_in=60)
+    shop.clock.move(seconds=61)
+    with watched(shop) as seen:
+        shop.reach(COURIER, view.masked_number.extension)  # the call stores the death that it sees
+        calls_of_all_kinds(shop)
+    assert len(seen) > 12
+    assert {each: broken(each) for each in seen if broken(each)} == {}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda shop, view: binding_steps.deliver_binding(shop.tenant, view.id, delivered_at=None, ports=shop.ports),
+        lambda shop, view: binding_steps.lock_binding(shop.tenant, view.id, reason="x", ports=shop.ports),
+        lambda shop, view: shop.release(view),
+        lambda shop, view: binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports),
+        lambda shop, view: binding_reads.get_label_of_order(shop.tenant, view.order_id, ports=shop.ports),
+    ],
+)
+def test_creates_and_steps_ask_one_node_a_statement(shop: Shop, step: Callable[[Shop, Any], object]) -> None:
+    from dataclasses import replace
+
+    with watched(shop) as seen:
+        order = replace(shop.order(waybill="W1"), idempotency=IdempotentRequest("k", "r", b"{}"))
+        view = create_binding(order, shop.ports).view
+        create_binding(order, shop.ports)
+        step(shop, view)
+    assert len(seen) > 6
+    assert {each: broken(each) for each in seen if broken(each)} == {}
+
+
+def test_what_asks_all_nodes_locks_nothing_and_joins_nothing_apart(shop: Shop) -> None:
+    """The worker and lists: a whole cluster answers, so no row lock, and no join of tables that lie apart."""
+    with watched(shop) as seen:
+        shop.bind("dead", expires_in=60, waybill="W1")
+        shop.clock.move(days=1)
+        expiry.work_round(shop.ports)
+        shop.clock.move(days=40)
+        expiry.work_round(shop.ports)
+        shop.clock.move(days=500)
+        retention.clear_old(shop.ports, retention.Kept(), limit=10)
+        for given in ({}, {"order_id": "dead"}, {"waybill": "W1"}):
+            query = binding_reads.ListBindings(shop.tenant, limit=10, **given)  # type: ignore[arg-type]
+            binding_reads.list_bindings(query, shop.ports)
+    several = [each for each in map(on_a_cluster, seen) if any("not named" in fault for fault in broken(each))]
+    assert len(several) > 10
+    for statement in several:
+        assert "FOR UPDATE" not in statement, statement
+        assert not re.search(r"\bJOIN\b", statement) or len(set(mentioned(statement))) < 2, statement
+        assert "distribution column is changed" not in broken(statement)
+        assert not VOLATILE.search(statement)
