@@ -18,7 +18,9 @@ from maskservice.domain.call import Bridge
 from maskservice.domain.guard import GuardPolicy
 from maskservice.domain.phone import read_phone
 from maskservice.services import pools
+from maskservice.services.batches import create_bindings
 from maskservice.services.guarding import Alarm
+from maskservice.services.placing import Bound
 from maskservice.services.roster import add_courier
 from maskservice.services.roster_judging import CourierDraft
 from tests.conftest import Figures
@@ -49,8 +51,11 @@ def fill(shop: Shop, share: str, guard: GuardPolicy) -> tuple[str, int]:
     pools.import_numbers([TARGET], pool_name="attacked", ports=shop.ports)
     pools.set_guard("attacked", guard, ports=shop.ports)
     live = int(Decimal(share) * 10_000)
-    for place in range(live - 1):
-        shop.bind(f"A-{place}", phone=f"0922-{place // 1000:03}-{place % 1000:03}", pool="attacked")
+    orders = [
+        shop.order(f"A-{place}", phone=f"0922-{place // 1000:03}-{place % 1000:03}", pool="attacked")
+        for place in range(live - 1)
+    ]
+    assert all(isinstance(each, Bound) for each in create_bindings(orders, shop.tenant, shop.ports))
     return shop.bind("mine", phone=RECIPIENT, pool="attacked").masked_number.extension, live
 
 
