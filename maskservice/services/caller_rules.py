@@ -27,7 +27,7 @@ from maskservice.services.roster_records import CallerRule
 
 RULE_PREFIX = "rule"
 PHONE_POINTER = "/phone"
-_MOST_INHERITED = 100
+_INHERITED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,12 @@ def inherit_rules(tenant: Tenant, old: BindingId, new: BindingId, uow: UnitOfWor
     """The new binding of a reopened order blocks and allows whom the old one did: the recipient is the same. Couriers
     given to the old one are not given to the new one: a return has a courier of its own."""
     now = ports.clock.now()
-    for rule in uow.caller_rules.page(tenant.id, limit=_MOST_INHERITED, before=None, binding=old):
-        key = uuid7(now, ports.randomness.randbytes(10))
-        uow.caller_rules.put(replace(rule, id=plain_id(RULE_PREFIX, key), created_at=now, binding=new))
+    before: str | None = None
+    while rules := uow.caller_rules.page(tenant.id, limit=_INHERITED_AT_ONCE, before=before, binding=old):
+        for rule in rules:
+            key = uuid7(now, ports.randomness.randbytes(10))
+            uow.caller_rules.put(replace(rule, id=plain_id(RULE_PREFIX, key), created_at=now, binding=new))
+        before = rules[-1].id
 
 
 def list_rules(

@@ -254,6 +254,16 @@ def test_a_reopened_order_keeps_its_lists_and_not_its_couriers(shop: Shop) -> No
     assert number(shop.leg(ANNA, X, new.masked_number.extension).answer) is None
 
 
+def test_a_reopened_order_forgets_nobody_whom_it_blocked(shop: Shop) -> None:
+    old = shop.bind()
+    rule(shop, STRANGER, Verdict.BLOCK, binding=old.id)
+    for place in range(100):
+        shop.clock.move(milliseconds=1)
+        rule(shop, f"+8869770001{place:02}", Verdict.BLOCK, binding=old.id)
+    new = reopen_binding(ReopenBinding(shop.tenant, old.id), shop.ports).view
+    assert number(shop.leg(STRANGER, X, new.masked_number.extension).answer) is None
+
+
 @pytest.mark.parametrize("access", [Access.ENROLLED, Access.ASSIGNED])
 def test_a_courier_who_was_not_given_the_parcel_is_asked_for_a_code_like_after_a_wrong_extension(
     shop: Shop, access: Access
