@@ -59,7 +59,9 @@ def decide(question: Question, facts: Facts, *, thread: Thread, caller_known: bo
             steps = (opening, TraceStep("menu", "none" if binding is None else "chosen"))
             # A menu is read to a recipient; whoever continues his call from another phone chooses nothing.
             met = facts.met if facts.met is not None and facts.met.is_recipient else None
-            return _meet(line, facts, met, thread=thread, steps=steps, caller_known=caller_known, now=now)
+            chosen = _meet(line, facts, met, thread=thread, steps=steps, caller_known=caller_known, now=now)
+            # A key of the menu guesses nothing: the guard blocks nobody for it, and it is no part of a scan.
+            return replace(chosen, wrong_try=False)
 
 
 def _keyed(

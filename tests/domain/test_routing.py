@@ -411,11 +411,13 @@ def test_a_failed_menu_choice_costs_a_try_and_asks_for_the_extension() -> None:
     assert isinstance(ruling.decision, Gather)
     assert (ruling.decision.prompt.id, ruling.decision.attempts_left) == (PromptId.TRY_AGAIN, 2)
     assert ruling.thread.menu == ()
+    assert not ruling.wrong_try
 
 
 def test_an_order_that_died_since_the_menu_was_read_costs_a_try() -> None:
     ruling = rule(Choice(B1), Facts(LINE, DEAD["released"]), thread=Thread(1, menu=(B1, B2)))
     assert isinstance(ruling.decision, Gather)
+    assert not ruling.wrong_try
 
 
 def test_a_trace_shows_a_tenant_only_its_own_facts() -> None:
