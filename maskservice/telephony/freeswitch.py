@@ -15,11 +15,19 @@ from datetime import datetime
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, InboundCall
 from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.domain.prompts import DEFAULT_LANGUAGE, Prompt
 from maskservice.telephony.asterisk_sounds import FOLDER, playlist
-from maskservice.telephony.dialect import NOTHING_TO_SAY, CallEvent, Links, SecretForm, UnreadableBody, Written
+from maskservice.telephony.dialect import (
+    NOTHING_TO_SAY,
+    CallEvent,
+    Links,
+    SecretForm,
+    UnreadableBody,
+    Written,
+    end_of_bridge,
+)
 from maskservice.telephony.fields import caller_of, dialled_of, required_call_id, virtual_number_of
 from maskservice.telephony.freeswitch_ends import end_of
 from maskservice.telephony.freeswitch_setup import configuration
@@ -34,6 +42,7 @@ from maskservice.telephony.freeswitch_words import (
     EXITING,
     LONGEST_POST_DIAL,
     VARIABLES,
+    WHISPERED,
     X_PARAM,
 )
 from maskservice.telephony.matching import derived_id, require_aware, required_header
@@ -80,8 +89,9 @@ class FreeswitchDialect:
         return derived_id(self.name, str(request.leg), single(fields, CALL_ID), "end" if _is_over(fields) else None)
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """One leg. Raises UnreadableBody for what is no form, InvalidContent where it names no call or is the report of
-        one that is over: mod_httapi sends that to whichever address it would have asked at next.
+        """One leg, or what is next after a bridge, whose end the channel's variables tell. Raises UnreadableBody for
+        what is no form, InvalidContent where it names no call or is the report of one that is over: mod_httapi sends
+        that to whichever address it would have asked at next.
 
         A number that its caller had withheld counts as none, though the carrier tells it.
         """
@@ -93,8 +103,9 @@ class FreeswitchDialect:
         return InboundCall(
             pbx_call_id=call_id,
             caller=None if withheld else caller_of(single(fields, CALLER)),
-            dialled=dialled_of(single(fields, CALLED)),
+            dialled=dialled_of(_dialled(fields)),
             digits=_keyed(single(fields, DIGITS)),
+            bridge_ended=_bridge_end(fields),
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
@@ -105,12 +116,9 @@ class FreeswitchDialect:
         fields = _fields(request)
         call_id = required_call_id(single(fields, CALL_ID), pointer=f"/{CALL_ID}")
         end = end_of(fields, over=_is_over(fields))
-        # After the transfer to the connect context the called number is that extension's name, so X comes back by a
-        # parameter of ours.
-        x = virtual_number_of(single(fields, X_PARAM)) or virtual_number_of(single(fields, CALLED))
         return CallEvent(
             pbx_call_id=call_id,
-            virtual_number=x,
+            virtual_number=virtual_number_of(_dialled(fields)),
             event=end.kind,
             at=end.at,
             duration_s=end.talk_s,
@@ -135,17 +143,13 @@ class FreeswitchDialect:
         return _written(_say_and_end(GOODBYE, None))
 
     def acknowledge(self, request: WebhookRequest) -> Written:
-        """A document after a bridge, whose caller is still there: he hears the neutral sentence if he was not
-        connected. Nothing once he is gone.
+        """Nothing once the caller is gone. He is still there after a bridge: what is next is decided then, and the
+        neutral sentence is what is left when that fails.
         """
         fields = _readable(request)
         if single(fields, CALL_ID) is None or _is_over(fields):
             return NOTHING_TO_SAY
-        if not end_of(fields, over=False).connected:
-            return self.write_neutral_hangup(request)
-        root = _document()
-        add(add(root, "work"), "hangup", cause="NORMAL_CLEARING")
-        return _written(root)
+        return self.write_neutral_hangup(request)
 
     def setup(self, *, pbx_id: str, base_url: str, secret: str) -> str:
         """The profile of mod_httapi and the dialplan, to be pasted; both hold what the documents rely on."""
@@ -173,6 +177,21 @@ def _readable(request: WebhookRequest) -> Fields:
 
 def _is_over(fields: Fields) -> bool:
     return any(name == EXITING for name, _ in fields)
+
+
+def _dialled(fields: Fields) -> str | None:
+    """After the transfer to the connect context the called number is that extension's name, so X comes back by a
+    parameter of ours.
+    """
+    return single(fields, X_PARAM) or single(fields, CALLED)
+
+
+def _bridge_end(fields: Fields) -> BridgeEnd | None:
+    """None before the first connect, which alone sets the parameter: a channel may come with variables of its own."""
+    if single(fields, X_PARAM) is None:
+        return None
+    end = end_of(fields, over=False)
+    return end_of_bridge(end.kind, duration_s=end.talk_s, cause=end.cause)
 
 
 def _keyed(value: str | None) -> str | None:
@@ -216,13 +235,16 @@ def _ask(answer: Gather, links: Links) -> Element:
 def _connect(answer: Bridge, links: Links) -> Element:
     """The numbers go into channel variables and never into an extension or a dial string, which the dialplan makes of
     them once it has read them as digits. No permission to set them, no call.
+
+    The address after the bridge is that of events, which decides what is next where the caller is still there: his end
+    is posted to the same one.
     """
     root = _document()
     add(add(root, "params"), X_PARAM, _number(answer.caller_id))
     variables = add(root, "variables")
     for name, value in _variables_of(answer).items():
         add(variables, name, value)
-    add(add(root, "work"), "dial", CONNECT_EXTENSION, context=CONNECT_CONTEXT, action=links.events_url)
+    add(add(root, "work"), "dial", CONNECT_EXTENSION, context=CONNECT_CONTEXT, action=links.next_event_url)
     return root
 
 
@@ -237,8 +259,15 @@ def _variables_of(answer: Bridge) -> Mapping[str, str | None]:
         post_dial or None,
         str(int(answer.ring_timeout_s)),
         str(int(answer.max_duration_s)),
+        _whispered(answer.whisper),
     )
     return dict(zip(VARIABLES, values, strict=True))
+
+
+def _whispered(prompt: Prompt | None) -> str | None:
+    """``zh-TW/whisper``: one of WHISPERED. What is recorded in no language is not said: a whisper is a courtesy."""
+    place = None if prompt is None else f"{prompt.language}/{prompt.id}"
+    return place if place in WHISPERED else None
 
 
 def _number(number: str) -> str:
@@ -248,10 +277,11 @@ def _number(number: str) -> str:
 
 
 def _say_and_end(prompt: Prompt | None, events_url: str | None) -> Element:
+    """Without a prompt, which is after a talk, nothing is answered either: a caller who gave up pays for nothing."""
     root = _document()
     work = add(root, "work")
-    add(work, "execute", application="answer", action=events_url)
     if prompt is not None:
+        add(work, "execute", application="answer", action=events_url)
         add(work, "playback", file=_sounds(prompt))
     add(work, "hangup", cause="NORMAL_CLEARING")
     return root

@@ -73,6 +73,9 @@ def end_of(fields: Fields, *, over: bool) -> End:
         return End(CallEventKind.COMPLETED, CallSide.CALLED, why, ended, talk_s)
     # 'failure' is what stands there until something better is known: the cause says more then.
     why = most_telling(cause_of_word("freeswitch", disposition), _cause_of(fields, FAILED_CAUSE))
+    if why is Cause.MAX_DURATION:
+        # The time-out of a leg, which the dialplan sets where it whispers: nobody answered, so it ended the ringing.
+        return End(CallEventKind.NO_ANSWER, CallSide.CALLED, Cause.NO_ANSWER, ended)
     return End(_KINDS.get(why, CallEventKind.FAILED), CallSide.CALLED, why, ended)
 
 

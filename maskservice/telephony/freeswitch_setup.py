@@ -28,6 +28,8 @@ from maskservice.telephony.freeswitch_words import (
     RING_TIMEOUT,
     TO,
     VARIABLES,
+    WHISPER,
+    WHISPERED,
 )
 
 # '@{' is filled in here: '$' is FreeSWITCH's own.
@@ -92,6 +94,30 @@ _DIALPLAN: Final = """\
 
   <!-- Nobody dials into this context: keep every trunk and every phone out of it. -->
   <context name="@{context}">
+    <!-- A care line may be rung after a courier who was busy: nothing of the first call may be left over. -->
+    <extension name="afresh" continue="true">
+      <condition field="destination_number" expression="^@{connect}$">
+        <action application="unset" data="export_vars"/>
+        <action application="unset" data="originate_disposition"/>
+        <action application="unset" data="originate_failed_cause"/>
+        <action application="unset" data="group_confirm_key"/>
+        <action application="unset" data="group_confirm_file"/>
+        <action application="set" data="call_timeout=${@{ring_timeout}}"/>
+      </condition>
+    </extension>
+    <!-- Played to the recipient alone, who has answered; the caller hears ringing. The time to answer is the leg's own
+         then, and ends with the answer: call_timeout, ten times as long, would go on. -->
+    <extension name="whisper" continue="true">
+      <condition field="destination_number" expression="^@{connect}$"/>
+      <condition field="${@{ring_timeout}}" expression="^[1-9][0-9]{0,3}$"/>
+      <condition field="${@{whisper}}" expression="^(@{whispered})$">
+        <action application="set" data="group_confirm_key=exec"/>
+        <action application="set" data="group_confirm_file=playback $${sounds_dir}/@{folder}/$1.wav"/>
+        <action application="set" data="group_confirm_cancel_timeout=true"/>
+        <action application="export" data="nolocal:leg_timeout=${@{ring_timeout}}"/>
+        <action application="set" data="call_timeout=${@{ring_timeout}}0"/>
+      </condition>
+    </extension>
     <extension name="post-dial" continue="true">
       <condition field="destination_number" expression="^@{connect}$"/>
       <condition field="${@{post_dial}}" expression="^[0-9*#]{1,@{longest_post_dial}}$">
@@ -114,7 +140,6 @@ _DIALPLAN: Final = """\
         <action application="set" data="proxy_media=false"/>
         <action application="set" data="ignore_early_media=true"/>
         <action application="set" data="transfer_ringback=%(1000,2000,440,480)"/>
-        <action application="set" data="call_timeout=${@{ring_timeout}}"/>
         <action application="set" data="continue_on_fail=true"/>
         <action application="set" data="hangup_after_bridge=true"/>
         <action application="export"
@@ -195,6 +220,8 @@ def configuration(links: Links, *, pbx_id: str, secret: str) -> str:
         longest_post_dial=LONGEST_POST_DIAL,
         ring_timeout=RING_TIMEOUT,
         max_duration=MAX_DURATION,
+        whisper=WHISPER,
+        whispered="|".join(WHISPERED),
         dial_string=dial_string,
         goodbye=f"{FOLDER}/{DEFAULT_LANGUAGE}/goodbye.wav",
         folder=FOLDER,

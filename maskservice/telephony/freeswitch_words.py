@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from maskservice.domain.prompts import SENTENCES, PromptId
+
 CALL_ID: Final = "session_id"
 CALLER: Final = "Caller-Caller-ID-Number"
 CALLER_HIDDEN: Final = "Caller-Privacy-Hide-Number"
@@ -46,8 +48,8 @@ POSTED: Final = (
 """All that FreeSWITCH is told to post: the profile's ``enable-post-var``, which drops everything else."""
 
 TO, CALLER_ID, POST_DIAL = "mask_to", "mask_caller_id", "mask_post_dial"
-RING_TIMEOUT, MAX_DURATION = "mask_ring_timeout_s", "mask_max_duration_s"
-VARIABLES: Final = (TO, CALLER_ID, POST_DIAL, RING_TIMEOUT, MAX_DURATION)
+RING_TIMEOUT, MAX_DURATION, WHISPER = "mask_ring_timeout_s", "mask_max_duration_s", "mask_whisper"
+VARIABLES: Final = (TO, CALLER_ID, POST_DIAL, RING_TIMEOUT, MAX_DURATION, WHISPER)
 """The channel variables that a connect sets: the profile's ``set-vars``, which allows no other."""
 
 APPLICATIONS: Final = ("answer",)
@@ -56,3 +58,5 @@ APPLICATIONS: Final = ("answer",)
 PROFILE: Final = "mask"
 CONNECT_CONTEXT, CONNECT_EXTENSION = "mask-connect", "connect"
 LONGEST_POST_DIAL: Final = 32
+WHISPERED: Final = tuple(f"{language}/{PromptId.WHISPER}" for language in SENTENCES)
+"""What may be whispered: recordings by their place below ``sounds/mask``, without ``.wav``. Never a text."""

@@ -15,15 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, Outcome
+from maskservice.domain.causes import Cause
 from maskservice.domain.errors import InvalidContent, SignatureInvalid
 from maskservice.domain.masked import Dialled
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu
+from maskservice.domain.prompts import MenuChoice, Prompt, PromptId, say, say_menu, say_whisper
 from maskservice.telephony.dialect import UnreadableBody
 from maskservice.telephony.freeswitch import BUFFER, FREESWITCH
 from maskservice.telephony.request import WebhookRequest
-from tests.telephony.httapi import AFTER_BRIDGE, FIRST, UUID, asked
+from tests.telephony.httapi import AFTER_BRIDGE, FIRST, UUID, asked, reported
 from tests.telephony.webhooks import (
     BASE,
     CONNECT,
@@ -135,11 +136,13 @@ ASK = document(
     f'<continue action="{BASE}/v1/pbx/pbx_1/calls?leg=2" />'
 )
 CONNECTED = document(
-    f'<dial context="mask-connect" action="{BASE}/v1/pbx/pbx_1/events">connect</dial>',
+    f'<dial context="mask-connect" action="{BASE}/v1/pbx/pbx_1/events?leg=2">connect</dial>',
     "<params><mask_x>+886900000000</mask_x></params>"
     "<variables><mask_to>+886912345678</mask_to><mask_caller_id>+886900000000</mask_caller_id><mask_post_dial />"
-    "<mask_ring_timeout_s>30</mask_ring_timeout_s><mask_max_duration_s>1800</mask_max_duration_s></variables>",
+    "<mask_ring_timeout_s>30</mask_ring_timeout_s><mask_max_duration_s>1800</mask_max_duration_s>"
+    "<mask_whisper /></variables>",
 )
+WHISPERING = CONNECTED.replace("<mask_whisper />", "<mask_whisper>zh-TW/whisper</mask_whisper>")
 END = document(
     f'<execute application="answer" action="{BASE}/v1/pbx/pbx_1/events" />'
     '<playback file="file_string://mask/zh-TW/goodbye.wav" /><hangup cause="NORMAL_CLEARING" />'
@@ -153,7 +156,13 @@ NEUTRAL = END.replace(f' action="{BASE}/v1/pbx/pbx_1/events"', "")
         (GATHER, ASK),
         (CONNECT, CONNECTED),
         (CONNECT_POST_DIAL, CONNECTED.replace("<mask_post_dial />", "<mask_post_dial>100</mask_post_dial>")),
+        (replace(CONNECT, whisper=say_whisper("商店")), WHISPERING),
+        (replace(CONNECT, whisper=say_whisper("Shop", language="en")), WHISPERING.replace("zh-TW", "en")),
+        # what is recorded in no language is left out, and the two are bridged all the same
+        (replace(CONNECT, whisper=Prompt(PromptId.WHISPER, "x", "../x")), CONNECTED),
+        (replace(CONNECT, whisper=say(PromptId.GOODBYE)), CONNECTED),
         (HANGUP, END),
+        (Hangup(None), document('<hangup cause="NORMAL_CLEARING" />')),
         (Hangup(say(PromptId.GOODBYE, language="en")), END.replace("zh-TW", "en")),
     ],
 )
@@ -226,10 +235,35 @@ def test_no_document_fills_the_buffer() -> None:
     assert len(lengths) == BUFFER - 1
 
 
+@pytest.mark.parametrize(
+    ("said", "ended"),
+    [
+        ("dispo=USER_BUSY failed=USER_BUSY", BridgeEnd(Outcome.BUSY, None, Cause.BUSY)),
+        ("dispo=NO_ANSWER", BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        # the time-out of a leg that was to be whispered to
+        ("dispo=ALLOTTED_TIMEOUT", BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ("dispo=GATEWAY_DOWN", BridgeEnd(Outcome.FAILED, None, Cause.NETWORK_FAILURE)),
+        ("dispo=ORIGINATOR_CANCEL", BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED)),
+        ("dispo=call+accepted from=1000 until=1036 last=NORMAL_CLEARING",
+         BridgeEnd(Outcome.COMPLETED, 36, Cause.NORMAL_CLEARING)),
+        # the dialplan would not dial
+        ("", BridgeEnd(Outcome.FAILED, None, Cause.UNKNOWN)),
+    ],
+)  # fmt: skip
+def test_what_is_next_is_asked_with_how_the_bridge_ended(said: str, ended: BridgeEnd) -> None:
+    call = FREESWITCH.read_call(asked(reported(said), leg=3, what="events"))
+    assert (call.pbx_call_id, call.caller, call.dialled) == (UUID, PhoneNumber(COURIER), Dialled(X, None))
+    assert call.bridge_ended == ended
+
+
+def test_before_a_connect_no_bridge_has_ended() -> None:
+    """Whatever variables the channel came with."""
+    first = asked(FIRST + "&variable_originate_disposition=USER_BUSY")
+    assert FREESWITCH.read_call(first).bridge_ended is None
+
+
 def test_a_caller_who_is_still_there_hears_something() -> None:
     busy = asked(AFTER_BRIDGE + "&variable_originate_disposition=USER_BUSY", what="events")
     assert FREESWITCH.acknowledge(busy).body.decode() == NEUTRAL == FREESWITCH.write_neutral_hangup(busy).body.decode()
-    talked = asked(AFTER_BRIDGE + "&variable_originate_disposition=call%20accepted", what="events")
-    assert FREESWITCH.acknowledge(talked).body.decode() == document('<hangup cause="NORMAL_CLEARING" />')
     for over in (busy.body + b"&exiting=true", b"", b"\xff", b"x=1"):
         assert (FREESWITCH.acknowledge(replace(busy, body=over)).status) == 204

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
+from maskservice.domain.prompts import say_whisper
 from maskservice.telephony import freeswitch_words as words
 from maskservice.telephony.freeswitch import FREESWITCH
 from tests.telephony.httapi import UUID
@@ -39,7 +41,7 @@ def test_the_profile_allows_what_documents_do_and_nothing_else() -> None:
         root = ElementTree.fromstring(FREESWITCH.write(UUID, answer, links=LINKS).body)
         assert {each.tag for each in root.findall("variables/*")} <= variables
         assert {each.get("application") for each in root.iter("execute")} <= applications
-    assert (len(variables), applications) == (5, {"answer"})
+    assert (len(variables), applications) == (6, {"answer"})
 
 
 def test_the_dialplan_dials_only_what_it_has_read_as_digits() -> None:
@@ -65,6 +67,43 @@ def test_the_dialplan_dials_only_what_it_has_read_as_digits() -> None:
     assert dial.get("context") in names - {"mask"}
     # a variable of the caller's own is never part of a parameter list: '{a=b,url=…}' would be one
     assert all(each.get("data") is None for each in dialplan.iter("action") if each.get("application") == "httapi")
+
+
+def extension(name: str) -> ElementTree.Element:
+    (found,) = [each for each in pasted("include").iter("extension") if each.get("name") == name]
+    return found
+
+
+def test_nothing_of_the_first_bridge_is_left_over_for_the_second() -> None:
+    names = [each.get("name") for each in pasted("include").iter("extension")]
+    assert names.index("afresh") < min(names.index(each) for each in ("whisper", "post-dial", "connect"))
+    afresh = extension("afresh")
+    assert afresh.get("continue") == "true"
+    unset = {each.get("data") for each in afresh.iter("action") if each.get("application") == "unset"}
+    # without the exports of before: the keys of one bridge would be sent into the next
+    assert unset >= {"export_vars", "originate_disposition", "originate_failed_cause"}
+    later = [each for name in ("whisper", "post-dial", "connect") for each in extension(name).iter("action")]
+    confirms = {(each.get("data") or "").partition("=")[0] for each in later if "group_confirm" in str(each.get("data"))}
+    assert confirms - {"group_confirm_cancel_timeout"} <= unset
+    # the caller is kept for what is next unless there was a talk
+    kept = {each.get("data") for each in extension("connect").iter("action")}
+    assert {"continue_on_fail=true", "hangup_after_bridge=true"} <= kept
+
+
+def test_a_whisper_is_a_recording_of_a_fixed_set() -> None:
+    whisper = extension("whisper")
+    assert whisper.get("continue") == "true"
+    conditions = {each.get("field"): each.get("expression") or "" for each in whisper.findall("condition")}
+    told = say_whisper("商店")
+    document = ElementTree.fromstring(FREESWITCH.write(UUID, replace(CONNECT, whisper=told), links=LINKS).body)
+    value = document.findtext("variables/mask_whisper") or ""
+    assert re.search(conditions["${mask_whisper}"], value)
+    for hostile in ("", "zh-TW/goodbye", "../zh-TW/whisper", "zh-TW/whisper x", "zh-TW/whisper!x", "say:x", "${x}"):
+        assert not re.fullmatch(conditions["${mask_whisper}"].strip("^$"), hostile)
+    actions = [each.get("data") or "" for each in whisper.iter("action")]
+    assert "group_confirm_file=playback $${sounds_dir}/mask/$1.wav" in actions
+    # played before the bridge, and only to the called party: by the leg's own confirmation
+    assert "group_confirm_key=exec" in actions
 
 
 def test_an_address_cannot_break_out_of_the_profile() -> None:

@@ -160,7 +160,7 @@ class Line:
         return self._kept(self.send(url or self.calls_url, said, **more))
 
     def report(self, what: str, **more: Any) -> TestResponse:
-        ends_bridge = what in ("completed", "busy") and self.name != "freeswitch"
+        ends_bridge = what in ("completed", "busy")
         said = REPORTS[self.name][what] | more.pop("said", {})
         place = self.after_url if ends_bridge and self.after_url else self.events_url
         return self._kept(self.send(place, said, **more))
@@ -255,7 +255,8 @@ def after_of(answer: TestResponse) -> str | None:
     if answer.content_type == "application/json":
         dials = [each for each in answer.json if each.get("verb") == "dial" or each.get("action") == "connect"]
         return next((each.get("actionHook") or each["eventUrl"][0] for each in dials), None)
-    dial = ElementTree.fromstring(answer.data).find("Dial")
+    root = ElementTree.fromstring(answer.data)
+    dial = root.find("work/dial" if root.tag == "document" else "Dial")
     return None if dial is None else dial.get("action")
 
 
