@@ -15,7 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from maskservice.domain.call import Answer, Bridge, InboundCall
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, InboundCall
 from maskservice.domain.errors import FieldError, InvalidContent
 from maskservice.telephony.causes import Cause, cause_of_sip
 from maskservice.telephony.dialect import (
@@ -26,17 +26,20 @@ from maskservice.telephony.dialect import (
     SecretForm,
     UnreadableBody,
     Written,
+    end_of_bridge,
 )
 from maskservice.telephony.fields import caller_of, dialled_of, seconds_of, virtual_number_of, whole_of
 from maskservice.telephony.matching import require_aware, required_header
-from maskservice.telephony.request import WebhookRequest, single
+from maskservice.telephony.request import Fields, WebhookRequest, single
 from maskservice.telephony.shared_secret import require_bearer
 from maskservice.telephony.signature import parse_secret
 
 CONTENT_TYPE: Final = "application/json"
 CALL_ID: Final = re.compile(r"[0-9a-f]{64}")
+_LEG: Final = re.compile(r"[1-9][0-9]?")
 
 _CALL_ID_DETAIL: Final = "Send call_id as the script does: 64 hexadecimal digits, the SHA-256 of what names the INVITE."
+_LEG_DETAIL: Final = "Send leg as the number of this question within the call, from 2; leave it out in the first."
 _TO_DETAIL: Final = "Send to as the request's URI, $ru."
 _SECRET_FORM: Final = SecretForm(ours=True, name="MASK_SECRET", found_at="mask-local.cfg, beside kamailio.cfg")
 
@@ -74,22 +77,25 @@ class KamailioDialect:
         return parse_secret(text)
 
     def verify(self, request: WebhookRequest, *, secrets: Sequence[bytes], now: datetime) -> str:
-        """The webhook id, which is the call's, of a request with the text of one of ``secrets`` as its bearer.
+        """The webhook id of a request with the text of one of ``secrets`` as its bearer: the call's for its first
+        question, ``<call_id>:<leg>`` for what is next where a phone did not answer.
 
-        A proxy asks once for a call, so there is one leg. A bearer has no time, so ``now`` is only looked at for being
-        aware. Raises SignatureInvalid for everything else.
+        A bearer has no time, so ``now`` is only looked at for being aware. Raises SignatureInvalid for everything else.
         """
         require_aware(now)
         require_bearer(required_header(request.header("Authorization"), "Authorization"), secrets)
         try:
-            call_id = single(request.form(), "call_id") or ""
+            form = request.form()
         except UnreadableBody:
             return ""  # read_call and read_event refuse it with the reason
+        call_id, leg = single(form, "call_id") or "", single(form, "leg")
         # It is kept as a receipt before it is read, so what is none is not kept.
-        return call_id if CALL_ID.fullmatch(call_id) else ""
+        if not CALL_ID.fullmatch(call_id):
+            return ""
+        return f"{call_id}:{leg}" if leg is not None and _LEG.fullmatch(leg) else call_id
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """The call. Raises UnreadableBody for what is no form, InvalidContent with every field that is missing, came
+        """The call, or what is next where nobody was reached: that has ``leg`` and the report's ``event``. Raises UnreadableBody for what is no form, InvalidContent with every field that is missing, came
         twice or has another form.
 
         A caller or a called number that cannot be read is no error: the call is answered like one from or to nobody.
@@ -99,10 +105,17 @@ class KamailioDialect:
         errors = _call_id_errors(call_id)
         if dialled is None:
             errors.append(FieldError("/to", "required", _TO_DETAIL))
+        leg = single(form, "leg")
+        if leg is not None and not _LEG.fullmatch(leg):
+            errors.append(FieldError("/leg", "invalid", _LEG_DETAIL))
         if errors or call_id is None:
             raise InvalidContent(tuple(errors))
         return InboundCall(
-            pbx_call_id=call_id, caller=caller_of(single(form, "from")), dialled=dialled_of(dialled), digits=None
+            pbx_call_id=call_id,
+            caller=caller_of(single(form, "from")),
+            dialled=dialled_of(dialled),
+            digits=None,
+            bridge_ended=_bridge_end(form),
         )
 
     def read_event(self, request: WebhookRequest) -> CallEvent:
@@ -116,11 +129,7 @@ class KamailioDialect:
         errors = _call_id_errors(call_id)
         if errors or call_id is None:
             raise InvalidContent(tuple(errors))
-        word, status = single(form, "event"), whole_of(single(form, "status"))
-        kind, cause = _ENDS.get(word or "", (None, Cause.UNKNOWN))
-        if word == "failed":
-            kind = CallEventKind.FAILED if status is None else _REFUSED_BY_PHONE.get(status, CallEventKind.FAILED)
-            cause = cause_of_sip(status)
+        kind, cause = _end(form)
         return CallEvent(
             pbx_call_id=call_id,
             virtual_number=virtual_number_of(single(form, "to")),
@@ -177,6 +186,21 @@ def _call_id_errors(call_id: str | None) -> list[FieldError]:
     if call_id is not None and CALL_ID.fullmatch(call_id):
         return []
     return [FieldError("/call_id", "required" if call_id is None else "invalid", _CALL_ID_DETAIL)]
+
+
+def _end(form: Fields) -> tuple[CallEventKind | None, Cause]:
+    word, status = single(form, "event"), whole_of(single(form, "status"))
+    if word != "failed":
+        return _ENDS.get(word or "", (None, Cause.UNKNOWN))
+    kind = CallEventKind.FAILED if status is None else _REFUSED_BY_PHONE.get(status, CallEventKind.FAILED)
+    return kind, cause_of_sip(status)
+
+
+def _bridge_end(form: Fields) -> BridgeEnd | None:
+    """None in a first question, and where the word is no end."""
+    kind, cause = _end(form)
+    known = single(form, "leg") is not None and kind is not CallEventKind.ANSWERED
+    return end_of_bridge(kind, duration_s=None, cause=cause) if known else None
 
 
 def _written(shape: Mapping[str, str]) -> Written:

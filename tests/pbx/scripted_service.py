@@ -29,12 +29,14 @@ class _Patient(ThreadingHTTPServer):
 class ScriptedService:
     """The first call gets the first of ``answers`` on every leg, and so on; the last one stays. Sent as JSON, or as it
     is where it is bytes. ``asked`` and ``told`` are the bodies that came in, for calls and for events. A call is
-    answered after ``delay_s`` seconds. A leg that tells how a bridge ended gets the end of the call.
+    answered after ``delay_s`` seconds, each question after its own where there are several. A leg that tells how a
+    bridge ended gets the end of the call, unless the call's answer is a list, of one a leg.
     """
 
-    def __init__(self, answers: Sequence[Answer], *, delay_s: float = 0.0) -> None:
+    def __init__(self, answers: Sequence[Answer | list[Answer]], *, delay_s: float | Sequence[float] = 0.0) -> None:
         self.asked: list[bytes] = []
         self.told: list[bytes] = []
+        self._delays_s = [delay_s] if isinstance(delay_s, float) else [*delay_s]
         self.port = free_tcp_port()
         ours, lock = self, threading.Lock()
         calls: list[str] = []
@@ -45,7 +47,7 @@ class ScriptedService:
                 with lock:
                     sent = ours._sent(self.path, body, calls, answers)
                 if self.path.endswith("/calls"):
-                    time.sleep(delay_s)
+                    time.sleep(ours._delays_s[min(len(ours.asked), len(ours._delays_s)) - 1])
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
@@ -71,7 +73,7 @@ class ScriptedService:
             assert time.monotonic() < end, f"not told of {part!r}: {self.told}"
             time.sleep(0.02)
 
-    def _sent(self, path: str, body: bytes, calls: list[str], answers: Sequence[Answer]) -> bytes:
+    def _sent(self, path: str, body: bytes, calls: list[str], answers: Sequence[Answer | list[Answer]]) -> bytes:
         if not path.endswith("/calls"):
             self.told.append(body)
             return b""
@@ -79,9 +81,12 @@ class ScriptedService:
         call_id = parse_qs(body.decode()).get("call_id", [""])[0]
         if call_id not in calls:
             calls.append(call_id)
-        if b"&dialstatus=" in body:
-            return b'{"action":"hangup"}'
         answer = answers[min(calls.index(call_id), len(answers) - 1)]
+        if isinstance(answer, list):
+            leg = sum(parse_qs(each.decode()).get("call_id") == [call_id] for each in self.asked)
+            answer = answer[min(leg, len(answer)) - 1]
+        elif b"&dialstatus=" in body or b"&leg=2&event=" in body:
+            return b'{"action":"hangup"}'
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
     def __enter__(self) -> ScriptedService:

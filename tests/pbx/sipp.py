@@ -235,10 +235,12 @@ class Phone:
         self.steps.append(_send(_REPLY.format(status="200 OK", tag="", extra="", sdp="")))
         return self
 
-    def sees_it_given_up(self) -> Self:
-        """The caller cancels, or the PBX does when nobody answers."""
+    def sees_it_given_up(self, *, replies: bool = True) -> Self:
+        """The caller cancels, or the PBX does when nobody answers. ``replies``: to the INVITE too."""
         self.steps.append('<recv request="CANCEL" timeout="15000"/>')
         self.steps.append(_send(_REPLY.format(status="200 OK", tag=_TAG, extra="", sdp="")))
+        if not replies:
+            return self
         # The final answer to the INVITE has the INVITE's own CSeq.
         refusal = _REPLY.format(status="487 Request Terminated", tag=_TAG, extra="", sdp="")
         self.steps.append(_send(refusal.replace("[last_CSeq:]", "CSeq:[$3]"), retransmit=True))
