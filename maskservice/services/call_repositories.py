@@ -76,10 +76,6 @@ class CallRecords(Protocol):
         """Calls that met a binding of the tenant, or None: that met no binding at all. Newest first."""
         ...
 
-    def forget(self, virtual_number: str, *, older_than: datetime, limit: int) -> int:
-        """Deletes records of the number's calls that began before then; how many."""
-        ...
-
     def forget_callers(self, *, older_than: datetime, limit: int) -> int:
         """Takes the caller's key out of records of calls that began before then; how many."""
         ...

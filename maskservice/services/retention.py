@@ -68,7 +68,7 @@ def _clear_calls(ports: Ports, *, before: datetime, limit: int, after: str) -> t
     with ports.unit() as uow:
         numbers = uow.numbers.after(after, limit=_NUMBERS)
         for place, number in enumerate(numbers):
-            gone += uow.calls.forget(number, older_than=before, limit=limit - gone)
+            gone += uow.endings.forget_calls(number, older_than=before, limit=limit - gone)
             if gone >= limit:
                 # The number may have more: the next step begins with it again.
                 uow.commit()

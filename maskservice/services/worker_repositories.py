@@ -40,6 +40,10 @@ class Endings(Protocol):
         purged binding has none."""
         ...
 
+    def forget_calls(self, virtual_number: str, *, older_than: datetime, limit: int) -> int:
+        """Deletes records of the number's calls that began before then; how many."""
+        ...
+
 
 class CallMonths(Protocol):
     """Call records lie in one part a month, where the database is PostgreSQL. Elsewhere there are no parts: nothing is

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Delete,
     Insert,
     Integer,
     ScalarSelect,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
-    delete,
     func,
     insert,
     literal_column,
@@ -141,14 +139,6 @@ def _forget_callers(limit: int) -> Update:
     return update(CALLS).where(tuple_(_K.virtual_number, _K.started_at, _K.key).in_(old)).values(caller=null())
 
 
-@lru_cache(maxsize=8)
-def _forget(limit: int) -> Delete:
-    """Of one number, along its key: no other index begins with the time. The limit stands in the text, as above."""
-    near = (_K.virtual_number == _NUMBER, _K.started_at < bindparam("limit_time", type_=_K.started_at.type))
-    old = select(_K.started_at, _K.key).where(*near).order_by(_K.started_at).limit(literal_column(str(limit)))
-    return delete(CALLS).where(*near, tuple_(_K.started_at, _K.key).in_(old))
-
-
 @lru_cache(maxsize=256)
 def _page(named: frozenset[str], *, unbound: bool) -> Select[Any]:
     """Each form of it is read off an index in its order: by tenant, by binding, by group, or by number."""
@@ -214,9 +204,6 @@ class SqlCallRecords:
 
     def forget_callers(self, *, older_than: datetime, limit: int) -> int:
         return self._statements.change(_forget_callers(limit), {"to_key": first_key_of(older_than)})
-
-    def forget(self, virtual_number: str, *, older_than: datetime, limit: int) -> int:
-        return self._statements.change(_forget(limit), {"at_number": virtual_number, "limit_time": older_than})
 
     def page(
         self, tenant_id: str | None, *, limit: int, before: UUID | None, which: CallFilter = EVERY_CALL

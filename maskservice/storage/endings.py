@@ -33,13 +33,13 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from maskservice.domain.binding import Binding, Status
 from maskservice.services.worker_repositories import RestedSlot
-from maskservice.storage.hot_models import BINDINGS, CALL_DAYS, CONTACTS, ORDERS, SLOTS, not_ended
+from maskservice.storage.hot_models import BINDINGS, CALL_DAYS, CALLS, CONTACTS, ORDERS, SLOTS, not_ended
 from maskservice.storage.listed import LISTED, listed, written
 from maskservice.storage.models import NUMBERS, POOLS
 from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES
 from maskservice.storage.statements import Statements
 
-_B, _C, _N, _O, _S = BINDINGS.c, CONTACTS.c, NUMBERS.c, ORDERS.c, SLOTS.c
+_B, _C, _K, _N, _O, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, ORDERS.c, SLOTS.c
 
 # The data key goes with the values, so that older copies of the row in a backup or a replica cannot be opened with it
 # either.
@@ -179,6 +179,17 @@ def _forget_orders(dialect: str) -> Delete:
     return delete(ORDERS).where(tuple_(_O.tenant_id, _O.order_id, _O.binding).in_(wanted))
 
 
+@lru_cache(maxsize=8)
+def _forget_calls(limit: int) -> Delete:
+    """Of one number, along its key: no other index begins with the time."""
+    old = (
+        _K.virtual_number == bindparam("at_number", type_=_K.virtual_number.type),
+        _K.started_at < bindparam("limit_time", type_=_K.started_at.type),
+    )
+    some = select(_K.started_at, _K.key).where(*old).order_by(_K.started_at).limit(literal_column(str(limit)))
+    return delete(CALLS).where(*old, tuple_(_K.started_at, _K.key).in_(some))
+
+
 class SqlEndings:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -228,6 +239,9 @@ class SqlEndings:
             return 0
         self._change(_forget_orders(self._dialect), [(tenant, order, key.hex) for _, key, tenant, order in found])
         return self._change(_forget(self._dialect), [(number, key.hex) for number, key, _, _ in found])
+
+    def forget_calls(self, virtual_number: str, *, older_than: datetime, limit: int) -> int:
+        return self._statements.change(_forget_calls(limit), {"at_number": virtual_number, "limit_time": older_than})
 
     def _end_of(self, binding: Binding, quarantines: Mapping[str, timedelta] | None = None) -> str:
         moment = binding.ended_at or binding.expires_at

@@ -177,8 +177,8 @@ def test_records_past_retention_go_number_by_number_in_bounded_steps(database: D
     moments = [FAR + timedelta(hours=place) for place in range(10)]
     ids = record(database, *moments)
     with database.unit() as uow:
-        steps = [uow.calls.forget(NUMBER, older_than=moments[7], limit=3) for _ in range(4)]
-        assert uow.calls.forget("+886900000001", older_than=moments[7], limit=3) == 0
+        steps = [uow.endings.forget_calls(NUMBER, older_than=moments[7], limit=3) for _ in range(4)]
+        assert uow.endings.forget_calls("+886900000001", older_than=moments[7], limit=3) == 0
         uow.commit()
     assert steps == [3, 3, 1, 0]
     assert [found(database, [each]) for each in ids] == [0] * 7 + [1] * 3

@@ -277,7 +277,7 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     uow.endings.end([replace(each, ended_at=NOW) for each in bindings.due(now=NOW + timedelta(minutes=20), limit=5)])
     uow.endings.forget(purged_before=NOW + timedelta(days=1), limit=5)
     uow.numbers.after("", limit=5)
-    calls.forget(NUMBER, older_than=NOW + timedelta(milliseconds=20), limit=5)
+    uow.endings.forget_calls(NUMBER, older_than=NOW + timedelta(milliseconds=20), limit=5)
     orders.claim(tenant_id, "order-20", binding=binding, waybill=None)
     orders.current(tenant_id, "order-20")
     orders.place_of(tenant_id, "order-20", binding.key)
