@@ -95,8 +95,9 @@ class KamailioDialect:
         return f"{call_id}:{leg}" if leg is not None and _LEG.fullmatch(leg) else call_id
 
     def read_call(self, request: WebhookRequest) -> InboundCall:
-        """The call, or what is next where nobody was reached: that has ``leg`` and the report's ``event``. Raises UnreadableBody for what is no form, InvalidContent with every field that is missing, came
-        twice or has another form.
+        """The call, or what is next where nobody was reached: that has ``leg`` and the report's ``event``. Raises
+        UnreadableBody for what is no form, InvalidContent with every field that is missing, came twice or has another
+        form.
 
         A caller or a called number that cannot be read is no error: the call is answered like one from or to nobody.
         """

@@ -5,6 +5,8 @@ Calls through a real Kamailio with the docs' script. Both phones lie behind one 
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,6 +91,62 @@ def test_a_phone_that_nobody_picks_up_leads_to_the_care_line(proxy: ProxyLab) ->
     assert not any(b"no_answer" in each for each in service.told)
 
 
+def replied(request: bytes, status: str, *, sdp: bytes = b"") -> bytes:
+    """A phone's reply. It is reached where it was asked."""
+    place = request.partition(b"@")[2].partition(b" ")[0]
+    kept = [b"SIP/2.0 " + status.encode()]
+    for line in request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
+        name = line.partition(b":")[0].strip().lower()
+        if name == b"to" and b";tag=" not in line:
+            kept.append(line + b";tag=called")
+        elif name in (b"via", b"from", b"to", b"call-id", b"cseq", b"record-route"):
+            kept.append(line)
+    kept += [b"Contact: <sip:called@" + place + b">", b"Content-Type: application/sdp"] if sdp else []
+    return b"\r\n".join([*kept, b"Content-Length: %d" % len(sdp), b"", sdp])
+
+
+def ends_late(ear: socket.socket) -> list[bytes]:
+    """Two phones behind one carrier: the first one confirms only while the second one rings that it was given up."""
+    received: list[bytes] = []
+    opened: list[bytes] = []
+    while not received or not received[-1].startswith(b"BYE "):
+        message, sender = ear.recvfrom(65535)
+        received.append(message)
+        if message.startswith(b"INVITE "):
+            opened.append(message)
+            ear.sendto(replied(message, "180 Ringing"), sender)
+        elif message.startswith((b"CANCEL ", b"BYE ")):
+            ear.sendto(replied(message, "200 OK"), sender)
+        if message.startswith(b"INVITE ") and len(opened) == 2:
+            ear.sendto(replied(opened[0], "487 Request Terminated"), sender)
+        elif message.startswith(b"ACK ") and sum(each.startswith(b"ACK ") for each in received) == 1:
+            time.sleep(0.04)  # workers may overtake each other, so that the 180 would come after the 200
+            sdp = opened[1].partition(b"\r\n\r\n")[2]
+            ear.sendto(replied(opened[1], "200 OK", sdp=sdp), sender)
+    return received
+
+
+def test_a_phone_that_confirms_late_that_it_was_given_up(proxy: ProxyLab) -> None:
+    order = proxy.order()
+    called = proxy.recipient(order)
+    with (
+        ScriptedService(legs(order.recipient, first={"ring_timeout_s": "1"})) as service,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear,
+    ):
+        ask(proxy, service)
+        ear.bind((called.address, called.sip_port))
+        ear.settimeout(10)
+        proxy.leave_by(called)
+        caller = proxy.courier().dials(NATIONAL_X).is_answered().waits(100).hangs_up()
+        calling = proxy.start(caller)
+        received = ends_late(ear)
+        heard = calling.ends()
+        service.wait_told(b"event=ended")
+    assert heard.code == 0, heard.why()
+    assert proxy.leaked(received, of=caller) == []
+    assert proxy.leaked(heard.received, of=called) == []
+
+
 def test_what_follows_within_the_call_is_masked_too(proxy: ProxyLab) -> None:
     order = proxy.order()
     with ScriptedService(legs(order.recipient)) as service:
@@ -166,7 +224,7 @@ def test_the_caller_gives_up_while_the_service_thinks_of_what_is_next(proxy: Pro
 
 
 def test_the_service_is_down_by_then(proxy: ProxyLab) -> None:
-    """It answers the first question, and hangs at the second: the caller gets what the phone said, three seconds late."""
+    """It answers the first question and hangs at the second: the caller gets what the phone said, three s late."""
     order = proxy.order()
     with ScriptedService(legs(order.recipient), delay_s=(0.0, 3.5)) as service:
         ask(proxy, service)

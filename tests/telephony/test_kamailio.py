@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from maskservice.domain.call import Answer, Bridge, Gather, Hangup
+from maskservice.domain.call import Answer, Bridge, BridgeEnd, Gather, Hangup, Outcome
 from maskservice.domain.errors import InvalidContent, SignatureInvalid
 from maskservice.domain.phone import PhoneNumber
-from maskservice.domain.prompts import PromptId, say
+from maskservice.domain.prompts import PromptId, say, say_whisper
 from maskservice.telephony.causes import Cause
 from maskservice.telephony.dialect import CallEventKind, Links, UnreadableBody
 from maskservice.telephony.kamailio import KAMAILIO
@@ -163,6 +163,43 @@ def test_how_a_call_ended(event: str, status: str, kind: CallEventKind | None, w
     read = KAMAILIO.read_event(asked(CALL | {"event": event, "status": status, "duration_s": "12"}))
     assert (read.event, read.cause, read.virtual_number, read.duration_s) == (kind, why, "+886900000000", 12)
     assert (read.pbx_call_id, read.at) == (ID, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "ended"),
+    [
+        ("failed", "486", BridgeEnd(Outcome.BUSY, None, Cause.BUSY)),
+        ("failed", "603", BridgeEnd(Outcome.BUSY, None, Cause.REJECTED)),
+        ("failed", "404", BridgeEnd(Outcome.FAILED, None, Cause.UNALLOCATED_NUMBER)),
+        ("no_answer", "", BridgeEnd(Outcome.NO_ANSWER, None, Cause.NO_ANSWER)),
+        ("canceled", "", BridgeEnd(Outcome.CANCELED, None, Cause.CALLER_CANCELED)),
+        ("answered", "", None),
+        ("ringing", "", None),
+        ("", "486", None),
+    ],
+)
+def test_what_is_next_is_asked_with_how_the_phone_was_not_reached(
+    event: str, status: str, ended: BridgeEnd | None
+) -> None:
+    next_leg = asked(CALL | {"leg": "2", "event": event, "status": status})
+    assert KAMAILIO.read_call(next_leg).bridge_ended == ended
+    assert KAMAILIO.verify(next_leg, secrets=[SECRET], now=NOW) == f"{ID}:2"
+    # a first question has no end, whatever else it says
+    assert KAMAILIO.read_call(asked(CALL | {"event": event, "status": status})).bridge_ended is None
+
+
+@pytest.mark.parametrize("leg", ["", "0", "x", "-1", "100", "2 ", "２"])
+def test_a_leg_is_a_number(leg: str) -> None:
+    with pytest.raises(InvalidContent) as refusal:
+        KAMAILIO.read_call(asked(CALL | {"leg": leg}))
+    assert [error.pointer for error in refusal.value.errors] == ["/leg"]
+    assert KAMAILIO.verify(asked(CALL | {"leg": leg}), secrets=[SECRET], now=NOW) == ID
+
+
+def test_a_whisper_is_left_out() -> None:
+    plain = Bridge(PhoneNumber("+886912345678"), "+886900000000")
+    told = Bridge(PhoneNumber("+886912345678"), "+886900000000", whisper=say_whisper("商店"))
+    assert KAMAILIO.write(ID, told, links=LINKS) == KAMAILIO.write(ID, plain, links=LINKS)
 
 
 def test_a_report_is_acknowledged_with_nothing() -> None:
