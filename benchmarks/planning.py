@@ -170,7 +170,10 @@ def _cpu(belongs: Callable[[list[str]], bool]) -> float:
 def _bytes(database: psycopg.Connection[tuple[object, ...]], *tables: str) -> int:
     """With indexes and long values."""
     found = database.execute(
-        "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", (list(tables),)
+        "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE oid = ANY(%(names)s::regclass[]) "
+        # Call records lie in partitions: the table itself has no bytes.
+        "OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = ANY(%(names)s::regclass[]))",
+        {"names": list(tables)},
     )
     return int(str((found.fetchone() or (0,))[0]))
 

@@ -21,7 +21,7 @@ UNVERIFIED = (
 )
 
 
-@click.group()
+@click.group(epilog=examples("maskservice db distribute --dry-run"))
 def db() -> None:
     """The database as a whole."""
 

@@ -88,7 +88,7 @@ def test_many_slots_are_claimed_at_once(uow: SqlUnitOfWork, database: Database) 
     assert uow.slots.claim_many(claims, at=NOW) == frozenset()
     asked = [(NUMBER, "0001"), (NUMBER, "0009"), ("+886911111111", "0002"), ("+886911111111", "0001")]
     assert uow.slots.held_among(asked) == {asked[0], asked[2]}
-    assert uow.slots.free(NUMBER, "0001", binding=key(1))
+    assert uow.endings.free([(NUMBER, "0001", key(1))]) == 1
     assert uow.slots.claim_many([claims[-1]], at=NOW) == {key(5)}
 
 
@@ -100,7 +100,7 @@ def test_a_slot_that_is_just_being_freed_keeps_no_batch_waiting(postgres_databas
         uow.slots.claim(NUMBER, ["0001"], binding=key(1), at=NOW)
         uow.commit()
     with app.app_context(), database.unit() as worker:
-        assert worker.slots.free(NUMBER, "0001", binding=key(1))
+        assert worker.endings.free([(NUMBER, "0001", key(1))]) == 1
         with app.app_context(), database.unit() as batch:
             claims = [SlotClaim(NUMBER, "0001", key(2)), SlotClaim(NUMBER, "0002", key(3))]
             assert batch.slots.claim_many(claims, at=NOW) == {key(3)}
