@@ -76,6 +76,9 @@ def _load(connection: Connection, world: World) -> None:
     ).all()
     for table, name, _, is_key in found:
         connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}" if is_key else f"DROP INDEX {name}")
+    parts = connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")).all()
+    for table in (*tables[:-1], *parts):
+        connection.exec_driver_sql(f"ALTER TABLE {table} SET UNLOGGED")
     fill(connection, ROWS, pool=world.pool.id, tenant=world.tenant.id, expires=NOW, contact_every=10)
     fill_calls(connection, ROWS, pool=world.pool.id, apart="8 seconds")
     for table, name, definition, is_key in found:
