@@ -79,6 +79,11 @@ def signed(site: Site, case: Any) -> dict[str, str]:
     return sign(secret=parse_secret(site.pbx.secret), webhook_id="w-1", sent_at=site.clock.now(), body=raw)
 
 
+def is_unwritten(value: object) -> bool:
+    """A value that leaves nothing in a query, not even its name."""
+    return value is None or (isinstance(value, list | dict) and all(is_unwritten(each) for each in value))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "method", "mode"), described())
 def test_generated_requests(site: Site, path: str, method: str, mode: GenerationMode) -> None:
@@ -122,6 +127,8 @@ def test_generated_requests(site: Site, path: str, method: str, mode: Generation
             case.path_parameters["binding_id"], case.body = bound["id"], {"couriers": [courier["id"]]}
         elif path == "/v1/couriers/import":
             pass  # what is wrong with a row is told in its place
+        elif any(is_unwritten(value) for value in (case.query or {}).values()):
+            pass  # what is wrong is not in the address that is sent
         elif not path.startswith("/v1/pbx"):
             checks = [*CHECKS, negative_data_rejection]
         response = case.call(headers=headers)
