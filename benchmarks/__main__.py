@@ -16,10 +16,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.figures import Accounts, Figure, at_half_rate, measured, shown
-from benchmarks.machine import EMPTY, RESULTS, Client, database, scratch, served, wire
+from benchmarks.figures import EMPTY_REQUEST, Accounts, Figure, at_half_rate, beside, shown
+from benchmarks.machine import EMPTY, RESULTS, Client, database, scratch, served
 from benchmarks.replay import replayed
-from benchmarks.requests import Requests, bodies_of
+from benchmarks.traffic import Requests, bodies_of
 from tests.system.installation import Installation, install
 
 _NUMBERS = [f"0900-{place:06d}" for place in range(200)]
@@ -42,8 +42,7 @@ def main() -> int:
     for kind in ("postgresql", "sqlite") if asked.database == "both" else (asked.database,):
         with scratch() as folder, database(kind, folder) as (url, postmaster):
             place = install(folder / "home", url, numbers=_NUMBERS)
-            found = _all(kind, place, postmaster, count=count, workers=asked.workers, notes=notes)
-            figures += found if not figures else found[1:]
+            figures += _all(kind, place, postmaster, count=count, workers=asked.workers, notes=notes)
     shown(figures, notes, None if asked.quick else asked.save)
     return 0
 
@@ -51,23 +50,27 @@ def main() -> int:
 def _all(
     kind: str, place: Installation, postmaster: int, *, count: int, workers: int, notes: list[str]
 ) -> list[Figure]:
-    floor, empty_first = _floor(place, count=count, workers=workers)
-    figures = [floor]
+    figures: list[Figure] = []
     requests = Requests(place)
-    with served(place, workers=workers) as (server, first):
+    with (
+        served(place, workers=workers, application=EMPTY) as (idle, empty_first),
+        served(place, workers=workers) as (server, first),
+    ):
         time.sleep(0.5)
+        empty = Accounts(idle)
         notes.append(
             f"First answer after the start: {first:.1f} s with {workers} workers on {kind} "
             f"(the empty route: {empty_first:.1f} s)."
         )
+        Client(idle.url, clients=_CLIENTS).send([EMPTY_REQUEST] * 100, good=b" 200")
         accounts = Accounts(server, postmaster)
 
         def row(what: str, sent: list[bytes], *, good: bytes, rows_each: int = 1, target: str = "") -> Figure:
             _said.print(f"{kind}: {what}")
-            figure, _ = measured(
-                f"{kind}: {what}", sent, accounts, good=good, clients=_CLIENTS, rows_each=rows_each, target=target
-            )
-            figure = replace(figure, floor_ms=floor.application_ms)
+            figure = beside(
+                f"{kind}: {what}", sent, accounts, empty, good=good, clients=_CLIENTS, rows_each=rows_each,
+                target=target,
+            )  # fmt: skip
             figures.append(figure)
             return figure
 
@@ -78,7 +81,7 @@ def _all(
         row("single create", [requests.create() for _ in range(count)], good=b" 201", target="empty 5")
         client.send([requests.call(made[turn % len(made)]) for turn in range(warm)], good=b'"connect"')
         calls = [requests.call(made[turn % len(made)]) for turn in range(count)]
-        one_leg = row("call, one leg", calls, good=b'"connect"', target="empty 2.5, SQL 1.5, half 50 ms")
+        one_leg = row("call, one leg", calls, good=b'"connect"', target="2.5, SQL 1.5, half 50")
         calls = [requests.call(made[turn % len(made)]) for turn in range(max(count // 3, 50))]
         figures[-1] = at_half_rate(one_leg, calls, accounts, good=b'"connect"', clients=_CLIENTS)
         half = max(count // 2, 40)
@@ -98,19 +101,9 @@ def _all(
         row("batch create, a binding", batches, good=b'"status":201', rows_each=size, target="8 x single")
     if kind == "postgresql":
         _compare(figures, place, made, postmaster, count=count, notes=notes)
-    memory = max(each.worker_mb for each in figures[1:])
+    memory = max(each.worker_mb for each in figures)
     notes.append(f"Most memory of a worker on {kind}: {memory:.0f} MB (target 120).")
     return figures
-
-
-def _floor(place: Installation, *, count: int, workers: int) -> tuple[Figure, float]:
-    with served(place, workers=workers, application=EMPTY) as (server, first):
-        request = wire("POST", "/", b"{}")
-        Client(server.url, clients=_CLIENTS).send([request] * max(count // 10, 20), good=b"200")
-        figure, _ = measured(
-            "empty Flask route", [request] * count, Accounts(server), good=b"200", clients=_CLIENTS
-        )
-        return replace(figure, floor_ms=figure.application_ms), first
 
 
 def _compare(

@@ -10,31 +10,26 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import random
-import resource
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.postgres import PostgresServer
+from benchmarks.machine import RESULTS, cpu_of, database, largest_child_mb, load_line, own_cpu
 from tests.system.installation import Installation, Server, install, serving
 
-SAVED = Path(__file__).parent / "results" / "batch.txt"
-_TICK = os.sysconf("SC_CLK_TCK")
+SAVED = RESULTS / "batch.txt"
 _NUMBERS = [f"0900-00{place:04d}" for place in range(1000)]
 
 
@@ -51,37 +46,6 @@ class Measured:
     @property
     def per_row_us(self) -> float:
         return (self.application + self.database) / self.rows * 1e6
-
-
-def cpu_of(root: int) -> float:
-    """CPU seconds of a process, its living children and those that it has seen end."""
-    total = 0.0
-    for pid, fields in _processes():
-        if pid == root or int(fields[1]) == root:
-            total += (int(fields[11]) + int(fields[12])) / _TICK
-            if pid == root:
-                total += (int(fields[13]) + int(fields[14])) / _TICK
-    return total
-
-
-def _processes() -> Iterator[tuple[int, list[str]]]:
-    """(pid, the fields of /proc/PID/stat behind the name; the first is the state)"""
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit():
-            try:
-                yield int(place.name), (place / "stat").read_text().rpartition(")")[2].split()
-            except OSError:  # it has ended meanwhile
-                continue
-
-
-def largest_child_mb(root: int) -> float:
-    """The most resident memory that any worker has had."""
-    peaks = [0]
-    for pid, fields in _processes():
-        if int(fields[1]) == root:
-            lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
-            peaks += [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
-    return max(peaks) / 1024
 
 
 def order(place: object) -> bytes:
@@ -140,20 +104,15 @@ def measure(
     total = sum(body.count(b"\n") + 1 for each in bodies for body in each)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
-        before = (cpu_of(server.process.pid), cpu_of(postmaster) if postmaster else 0.0, _own_cpu())
+        before = (cpu_of(server.process.pid), cpu_of(postmaster) if postmaster else 0.0, own_cpu())
         begun = time.monotonic()
         made = drive(server, installation.api_key, bodies, batched, lambda count: progress.advance(task, count))
         seconds = time.monotonic() - begun
-    after = (cpu_of(server.process.pid), cpu_of(postmaster) if postmaster else 0.0, _own_cpu())
+    after = (cpu_of(server.process.pid), cpu_of(postmaster) if postmaster else 0.0, own_cpu())
     if made != total:
         raise RuntimeError(f"{made} of {total} bindings were made")
     used = [late - early for early, late in zip(before, after, strict=True)]
     return Measured(what, made, seconds, *used, megabytes=largest_child_mb(server.process.pid))
-
-
-def _own_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def run(kind: str, url: str, postmaster: int, *, rows: int, singles: int) -> list[Measured]:
@@ -186,21 +145,6 @@ def run(kind: str, url: str, postmaster: int, *, rows: int, singles: int) -> lis
             ]
 
 
-@contextmanager
-def database(kind: str, folder: Path) -> Iterator[tuple[str, int]]:
-    """(address, the server's process or 0)"""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'maskservice.db'}", 0
-        return
-    with PostgresServer(durable=True) as server:
-        url = server.create_database()
-        with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
-            row = connection.execute("select pg_backend_pid()").fetchone()
-            backend = 0 if row is None else int(row[0])
-            postmaster = next(int(fields[1]) for pid, fields in _processes() if pid == backend)
-        yield url, postmaster
-
-
 def table_of(found: list[Measured]) -> Table:
     table = Table(title="Bindings, one by one and in batches", caption=_caption())
     for column in ("", "bindings", "bindings/s", "CPU app us", "CPU db us", "both us", "2 cores could", "x single",
@@ -226,9 +170,8 @@ def table_of(found: list[Measured]) -> Table:
 
 
 def _caption() -> str:
-    load = os.getloadavg()
     return (
-        f"{os.cpu_count()} cores, load {load[0]:.1f} {load[1]:.1f}; CPU in microseconds a binding; SQLite's is in the "
+        f"{load_line()}; CPU in microseconds a binding; SQLite's is in the "
         "application's. 'x single': CPU a binding of a single create over this row's."
     )
 

@@ -14,8 +14,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.machine import Client, Sent, cpu_of, largest_child_mb, load_line, own_cpu
+from benchmarks.machine import Client, Sent, cpu_of, largest_child_mb, load_line, own_cpu, wire
 from tests.system.installation import Server
+
+_TURNS = 8
+EMPTY_REQUEST = wire("POST", "/", b"{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,40 @@ def measured(
     )
 
 
+def beside(
+    what: str, requests: Sequence[bytes], accounts: Accounts, empty: Accounts, *, good: bytes, clients: int,
+    rows_each: int = 1, target: str = "",
+) -> Figure:  # fmt: skip
+    """As :func:`measured`, in turns with the empty route: whatever else the machine does then disturbs both alike, and
+    the ratio of the two holds where neither figure does."""
+    size = max(len(requests) // _TURNS, 1)
+    pieces, floors = [], []
+    for start in range(0, len(requests), size):
+        floor, _ = measured("empty", [EMPTY_REQUEST] * max(size, 50), empty, good=b" 200", clients=clients)
+        piece, _ = measured(
+            what, requests[start : start + size], accounts, good=good, clients=clients, rows_each=rows_each,
+            target=target,
+        )  # fmt: skip
+        pieces.append(piece)
+        floors.append(floor)
+    return replace(mean(pieces), floor_ms=mean(floors).application_ms)
+
+
+def mean(pieces: Sequence[Figure]) -> Figure:
+    """One row of several."""
+    count = sum(each.count for each in pieces)
+    return replace(
+        pieces[0],
+        count=count,
+        rate=count / sum(each.count / each.rate for each in pieces),
+        p50_ms=sorted(each.p50_ms for each in pieces)[len(pieces) // 2],
+        p99_ms=max(each.p99_ms for each in pieces),
+        application_ms=sum(each.application_ms * each.count for each in pieces) / count,
+        database_ms=sum(each.database_ms * each.count for each in pieces) / count,
+        worker_mb=max(each.worker_mb for each in pieces),
+    )
+
+
 def at_half_rate(figure: Figure, requests: Sequence[bytes], accounts: Accounts, *, good: bytes, clients: int) -> Figure:
     """The p99 at half of the rate that was just measured, counted from the moment a request was due."""
     sent = Client(accounts.server.url, clients=clients * 4).send(requests, good=good, rate=figure.rate / 2)
@@ -100,16 +137,18 @@ def at_half_rate(figure: Figure, requests: Sequence[bytes], accounts: Accounts, 
 
 
 _COLUMNS = (
-    "", "count", "per s", "p50 ms", "p99 ms", "p99 half", "app ms", "x empty", "db ms", "x SQL", "SQLs", "MB", "target",
+    "", "count", "per s", "p50 ms", "p99 ms", "p99 half", "app ms", "empty ms", "x empty", "db ms", "x SQL", "SQLs",
+    "MB", "target",
 )  # fmt: skip
 
 
 def table_of(figures: Sequence[Figure], notes: Sequence[str], own: float) -> Table:
     caption = (
         f"{load_line()} (others work on this machine too). CPU ms a request from /proc: app = gunicorn's master and "
-        f"workers, db = all of PostgreSQL. x empty: CPU over that of an empty Flask JSON route under the same gunicorn "
-        f"configuration in this run. x SQL: database CPU over that of the same statements without the service. "
-        f"p99 half: at half of the row's rate. The client took {own:.0f} s of CPU. " + " ".join(notes)
+        "workers, db = all of PostgreSQL. x empty: CPU over that of an empty Flask JSON route under the same gunicorn "
+        "configuration, sent in turns with the row's requests. x SQL: database CPU over that of the same statements "
+        "without the service. p50 and p99: the middle and the worst of the turns. p99 half: at half of the row's "
+        f"rate. The client took {own:.0f} s of CPU. " + " ".join(notes)
     )
     table = Table(title="What a request costs", caption=caption, caption_justify="left")
     for column in _COLUMNS:
@@ -123,6 +162,7 @@ def table_of(figures: Sequence[Figure], notes: Sequence[str], own: float) -> Tab
             _number(each.p99_ms, 1),
             _number(each.p99_half_ms, 1),
             _number(each.application_ms, 3),
+            _number(each.floor_ms, 3),
             _number(each.ratio, 2),
             _number(each.database_ms, 3),
             _number(each.sql_ratio, 2),
@@ -140,8 +180,8 @@ def _number(value: float, places: int) -> str:
 def shown(figures: Sequence[Figure], notes: Sequence[str], save: Path | None) -> None:
     """Prints the table, and saves it."""
     table = table_of(figures, notes, own_cpu())
-    Console(width=170).print(table)
+    Console(width=190).print(table)
     if save is not None:
         save.parent.mkdir(exist_ok=True)
         with save.open("w", encoding="utf-8") as file:
-            Console(file=file, width=170).print(table)
+            Console(file=file, width=190).print(table)

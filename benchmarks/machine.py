@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ def wire(method: str, path: str, body: bytes, headers: dict[str, str] | None = N
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Wire:
     """One connection with at most one request under way."""
 
@@ -198,6 +199,11 @@ class Client:
         address = urlsplit(url)
         self._address, self._clients = (address.hostname or "", address.port or 80), clients
 
+    def _connected(self) -> socket.socket:
+        made = socket.create_connection(self._address)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+
     def send(
         self,
         requests: Sequence[bytes],
@@ -210,9 +216,9 @@ class Client:
         """All requests, as fast as they are answered or ``rate`` a second. Raises RuntimeError for an answer without
         ``good`` in it."""
         selector = selectors.DefaultSelector()
-        idle = [_Wire(socket.create_connection(self._address)) for _ in range(self._clients)]
+        # The one that has been idle the longest goes next: the server closes those that idle for five seconds.
+        idle = deque(_Wire(self._connected()) for _ in range(self._clients))
         for each in idle:
-            each.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(each.socket, selectors.EVENT_READ, each)
         everyone, times, answers = list(idle), [], []
         begun, turn = time.monotonic(), 0
@@ -220,13 +226,19 @@ class Client:
             while len(times) < len(requests):
                 now = time.monotonic()
                 while idle and turn < len(requests) and (rate is None or begun + turn / rate <= now):
-                    idle.pop().begin(requests[turn], now if rate is None else begun + turn / rate)
+                    idle.popleft().begin(requests[turn], now if rate is None else begun + turn / rate)
                     turn += 1
                 wait = None
                 if rate is not None and idle and turn < len(requests):
                     wait = max(begun + turn / rate - time.monotonic(), 0)
                 for key, _ in selector.select(wait):
                     one: _Wire = key.data
+                    if one in idle:  # closed by the server, which has nothing else to say to who did not ask
+                        selector.unregister(one.socket)
+                        one.socket.close()
+                        one.socket = self._connected()
+                        selector.register(one.socket, selectors.EVENT_READ, one)
+                        continue
                     answer = one.receive()
                     if answer is None:
                         continue

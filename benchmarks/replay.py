@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ import psycopg
 from sqlalchemy import event
 
 from benchmarks.machine import cpu_of, libpq
-from benchmarks.requests import Requests
+from benchmarks.traffic import Requests
 from maskservice.app import create_app
 from maskservice.settings import Settings
 from tests.system.installation import Installation
@@ -61,7 +62,7 @@ def replayed(place: Installation, made: Sequence[Mapping[str, Any]], postmaster:
     costs = {}
     recorded = _recorded(place, kinds)
     for name, runs in recorded.items():
-        scripts = [_script(run, other) for run, other in zip(runs, runs[1:], strict=False)]
+        scripts = [_script(run, other) for run, other in pairwise(runs)]
         with tempfile.TemporaryDirectory(prefix="maskservice-replay-") as folder:
             files = []
             for turn, script in enumerate(scripts):
@@ -127,12 +128,12 @@ def _new_values(run: Sequence[_Statement], other: Sequence[_Statement]) -> set[A
             continue
         for name, value in mine.given.items():
             fresh = name in ("key", "call", "webhook_id", "pbx_call_id", "order_id", "waybill", "holder", "binding")
-            if fresh and value is not None and its.given.get(name) != value and not _is_read(value, run, mine):
+            if fresh and value is not None and its.given.get(name) != value and not _is_read(value, mine):
                 new.add(value)
     return new
 
 
-def _is_read(value: Any, run: Sequence[_Statement], writer: _Statement) -> bool:
+def _is_read(value: Any, writer: _Statement) -> bool:
     """A binding that a look-up found is no new one: the contact and the receipt of a call name it."""
     names = {name for name, each in writer.given.items() if each == value}
     contacts = "INSERT INTO contacts" in writer.text or "INSERT INTO webhook_receipts" in writer.text

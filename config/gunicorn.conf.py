@@ -4,6 +4,7 @@ folder.
 Also usable from a checkout: ``gunicorn -c config/gunicorn.conf.py wsgi:application``.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -55,6 +56,17 @@ def on_starting(server):  # noqa: ARG001 -- the name and argument are gunicorn's
     """Counters of processes that are gone must not be counted again."""
     shutil.rmtree(_metrics, ignore_errors=True)
     _metrics.mkdir(parents=True, exist_ok=True)
+
+
+def post_fork(server, worker):  # noqa: ARG001
+    """An eighth of the time that importing takes went into looking for garbage among what is there to stay."""
+    gc.disable()
+
+
+def post_worker_init(worker):  # noqa: ARG001
+    """What is loaded now stays: the collector looks at what requests leave behind, no longer through all modules."""
+    gc.freeze()
+    gc.enable()
 
 
 def child_exit(server, worker):  # noqa: ARG001
