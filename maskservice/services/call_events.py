@@ -102,8 +102,8 @@ def noted(record: CallRecord, report: CallReport, *, at: datetime) -> CallRecord
     kind = report.kind
     if report.side is Side.CALLER:
         return _caller_ended(record, report.cause, at) if kind in FINAL else record
-    if record.outcome is Outcome.ASKING and kind not in FINAL:
-        # Nobody is being rung yet: it is the caller's own leg that was answered, by the prompt.
+    if record.connected_at is None and kind not in FINAL:
+        # Nobody is or was rung: it is the caller's own leg that was answered, by the prompt.
         return record
     if kind is Outcome.RINGING and record.ringing_at is None:
         record = replace(record, ringing_at=at)

@@ -74,22 +74,25 @@ def test_a_pbx_and_its_secrets(uow: SqlUnitOfWork, database: Database) -> None:
         assert uow.pbxs.secrets(pbx.id) == [new, old]
     assert len(sent) == 1
     with count_statements(database) as sent:
-        assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, [new, old])
+        assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, None, [new, old])
     assert len(sent) == 1
+    uow.pbxs.set_recordings(pbx.id, "https://sounds.example.com")
+    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, "https://sounds.example.com", [new, old])
+    uow.pbxs.set_recordings(pbx.id, None)
     assert uow.pbxs.revoke_secret(old.id, at=NOW)
     assert uow.pbxs.revoke_secret(old.id, at=NOW + timedelta(days=1))
     assert not uow.pbxs.revoke_secret("sec_none", at=NOW)
     assert uow.pbxs.secrets(pbx.id) == [new]
-    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, [new])
+    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, None, [new])
     bare = PbxFactory(dialect="twilio")
     uow.pbxs.add(bare)
-    assert uow.pbxs.spoken_by(bare.id) == ("twilio", [])
+    assert uow.pbxs.spoken_by(bare.id) == ("twilio", None, [])
     assert uow.pbxs.spoken_by("pbx_none") is None
     assert uow.pbxs.revoke(pbx.id, at=NOW)
     assert uow.pbxs.revoke(pbx.id, at=NOW + timedelta(days=1))
     assert not uow.pbxs.revoke("pbx_none", at=NOW)
     assert uow.pbxs.secrets(pbx.id) == []
-    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, [])
+    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, None, [])
     assert uow.pbxs.named(pbx.name) == replace(pbx, revoked_at=NOW)
 
 
