@@ -29,6 +29,9 @@ from tests.storage.conftest import World, build_world
 from tests.storage.many import fill, fill_calls
 from tests.storage.test_plans import scanned, sent_to, use_everything
 
+# One worker fills the database once for all of them.
+pytestmark = pytest.mark.xdist_group("million rows")
+
 ROWS = 1_000_000
 MONTHS = 4
 FILLED = {"bindings", "slots", "order_index", "contacts"}
