@@ -3,7 +3,7 @@ table.
 
 Answers for: the shipped server on a PostgreSQL that keeps what it acknowledges and on SQLite, driven from outside, with
 its floors measured in the same run: an empty Flask route under the same gunicorn configuration, and the same SQL sent
-by pgbench. ``--quick`` is the smoke test of CI: it proves that everything runs, its figures are of no use.
+by pgbench. ``--quick`` is a smoke test: it proves that everything runs, its figures are of no use.
 """
 
 from __future__ import annotations

@@ -265,7 +265,7 @@ def _table(found: list[Measured]) -> Table:
 
 
 def _say(what: str) -> None:
-    print(f"{datetime.now():%H:%M:%S} {what}", file=sys.stderr, flush=True)  # noqa: DTZ005 -- for whoever watches
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

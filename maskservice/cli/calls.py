@@ -101,8 +101,8 @@ def _filters(command: _Command) -> _Command:
     return command
 
 
-def _word(kind: type[_T], text: str | None) -> _T | None:
-    return None if text is None else kind(text)  # type: ignore[call-arg]
+def _word(kind: Callable[[str], _T], text: str | None) -> _T | None:
+    return None if text is None else kind(text)
 
 
 def _which(*, number: str | None, **given: Any) -> CallFilter:
