@@ -63,10 +63,10 @@ class CheckedUnits:
     clock: Clock
     checked: bool = False
 
-    def __call__(self, *, write: bool = True) -> UnitOfWork:
+    def __call__(self, *, write: bool = True, whole: bool = False) -> UnitOfWork:
         if not self.checked:
             self.check()
-        return self.database.unit(write=write)
+        return self.database.unit(write=write, whole=whole)
 
     def check(self) -> None:
         """Raises KeyRingInvalid naming every key that is missing or another one, DatabaseUnavailable,

@@ -26,6 +26,7 @@ __all__ = [
     "PhoneNumber",
     "PhoneReading",
     "judge_phone",
+    "read_again",
     "read_caller",
     "read_phone",
 ]
@@ -185,6 +186,14 @@ def read_phone(text: str) -> PhoneReading:
         return PhoneReading(refusal=decision.refusal, base=base)
     number = PhoneNumber(base.reveal(), decision.extension) if decision.extension else base
     return PhoneReading(number=number, base=base, warnings=decision.warnings)
+
+
+def read_again(number: PhoneNumber) -> PhoneReading:
+    """What :func:`read_phone` would make of the whole number, which is one already: no text has to be taken apart."""
+    found = read_subscriber(number.reveal().removeprefix("+"), plus=True)
+    if found is None or found.refusal is not None:
+        return PhoneReading(refusal="invalid_number" if found is None else found.refusal, base=number)
+    return PhoneReading(number=number, base=number)
 
 
 def judge_phone(reading: PhoneReading, *, is_own: bool, allowed_countries: frozenset[str]) -> PhoneNumber:

@@ -24,11 +24,13 @@ from maskservice.services.records import CallRecord, Met, Receipt, SealedContact
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An authenticated request of a PBX; ``webhook_id`` names the request, whatever the call."""
+    """An authenticated request of a PBX; ``webhook_id`` names the request, whatever the call. ``pbx_revision``: of the
+    secrets that it was checked with, where those were kept in memory."""
 
     pbx_id: str
     webhook_id: str
     call: InboundCall
+    pbx_revision: int | None = None
 
 
 def call_name(pbx_call_id: str, ports: Ports) -> str:
@@ -139,14 +141,21 @@ class Courier:
 
 
 def remember_courier(met: Met, courier: Courier, *, call: CallId, now: datetime, uow: UnitOfWork, ports: Ports) -> None:
-    """The contact is written at the connect decision: the recipient may miss the call and ring back. It never
-    outlives the binding. Who shows a number that the tenant would not bind either (premium rate, a country that is not
-    allowed, nonsense) is not remembered: a call-back would ring whatever number he made up."""
+    """The contact is written at the connect decision: the recipient may miss the call and ring back."""
+    contact = contact_with(met, courier, call=call, now=now, ports=ports)
+    if contact is not None:
+        uow.contacts.remember(contact, takes_over=met.contact is not None and met.contact.withdrawn)
+
+
+def contact_with(met: Met, courier: Courier, *, call: CallId, now: datetime, ports: Ports) -> SealedContact | None:
+    """What is remembered of the courier; it never outlives the binding. Who shows a number that the tenant would not
+    bind either (premium rate, a country that is not allowed, nonsense) is not remembered: a call-back would ring
+    whatever number he made up."""
     binding, content = met.stored.binding, met.stored.content
     if content is None or not can_be_bound(courier.phone, met.tenant):
-        return
+        return None
     row = ports.cipher.open_row(binding.tenant_id, str(binding.id), content.wrapped_key)
-    contact = SealedContact(
+    return SealedContact(
         binding_id=binding.id,
         mark=courier.mark,
         phone=seal_phone(courier.phone, row, "contact"),
@@ -156,4 +165,3 @@ def remember_courier(met: Met, courier: Courier, *, call: CallId, now: datetime,
         caller=courier.guard_key,
         enrolled=courier.enrolled,
     )
-    uow.contacts.remember(contact, takes_over=met.contact is not None and met.contact.withdrawn)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from maskservice.domain.call import InboundCall
+from maskservice.domain.call import InboundCall, Line
 from maskservice.domain.question import Bare, Choice, Keyed, Question, Unreached
 from maskservice.domain.routing import Facts
 from maskservice.services.guarding import CALLER_SCOPE
@@ -48,16 +48,19 @@ def look_up(
             one = uow.calls.line_and_slot(virtual_number, extension or "", who, tenant_id=tenant_id)
         case Bare():
             bare = uow.calls.line_and_recipient(virtual_number, who, now=now, tenant_id=tenant_id)
-            return (Facts(None), ()) if bare is None else _facts_of(bare, who.mark)
+            return (Facts(None), ()) if bare is None else facts_of_caller(bare, who.mark)
         case _:
             one = uow.calls.line_and_slot(virtual_number, "", who, tenant_id=tenant_id)
-    if one is None:
-        return Facts(None), ()
-    line, met = one
-    return Facts(line, met=None if met is None else reachable(met, who.mark)), () if met is None else (met,)
+    return (Facts(None), ()) if one is None else facts_of_slot(*one, who.mark)
 
 
-def _facts_of(bare: BareFindings, mark: bytes | None) -> tuple[Facts, Sequence[Met]]:
+def facts_of_slot(line: Line, met: Met | None, mark: bytes | None) -> tuple[Facts, Sequence[Met]]:
+    """What one binding at most makes known. ``mark``: the caller's on this number."""
+    return Facts(line, met=None if met is None else reachable(met, mark)), () if met is None else (met,)
+
+
+def facts_of_caller(bare: BareFindings, mark: bytes | None) -> tuple[Facts, Sequence[Met]]:
+    """What a call without digits makes known."""
     passed = bare.passed
     facts = Facts(
         bare.line,

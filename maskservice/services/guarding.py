@@ -51,9 +51,14 @@ def ask_guard(
     key = guard_key(who, pbx_id, ports)
     state = CallerState()
     line = facts.line
-    if line is not None and (isinstance(question, Keyed | Choice) or _may_reach_bare(line, facts)):
+    if line is not None and is_asked_of_guard(question, line, facts):
         state = uow.guard.hold(line.pool_id, key, at=now)
     return GuardedCaller(key, who.caller is None, state)
+
+
+def is_asked_of_guard(question: Question, line: Line, facts: Facts) -> bool:
+    """Whether the caller may be connected to a recipient by this leg."""
+    return isinstance(question, Keyed | Choice) or _may_reach_bare(line, facts)
 
 
 def _may_reach_bare(line: Line, facts: Facts) -> bool:
@@ -95,15 +100,18 @@ def tell_guard(
             # What was restricted by hand for longer stays so.
             if policy.enroll_on_scan and (by_hand is None or by_hand < until):
                 uow.guard.restrict(line.virtual_number, until=until, at=now)
-    elif _is_fresh_reach(ruling, caller):
-        after = after_reach(state, policy, now=now)
     else:
-        return ()
+        after = state_after_reach(ruling, line, caller, now=now)
     if after != state:
         uow.guard.save(line.pool_id, caller.key, after)
         if after.is_blocked(now) and not state.is_blocked(now):
             alarms.append(Alarm.CALLER_BLOCKED)
     return tuple(alarms)
+
+
+def state_after_reach(ruling: Ruling, line: Line, caller: GuardedCaller, *, now: datetime) -> CallerState:
+    """The caller's state after a ruling that is no wrong try: the same, or with one more of the day's reach."""
+    return after_reach(caller.state, line.guard, now=now) if _is_fresh_reach(ruling, caller) else caller.state
 
 
 def _is_fresh_reach(ruling: Ruling, caller: GuardedCaller) -> bool:
@@ -117,4 +125,14 @@ def _is_fresh_reach(ruling: Ruling, caller: GuardedCaller) -> bool:
     return contact is None or contact.caller != caller.key
 
 
-__all__ = ["CALLER_SCOPE", "Alarm", "GuardedCaller", "ask_guard", "guard_key", "tell_guard", "within_day"]
+__all__ = [
+    "CALLER_SCOPE",
+    "Alarm",
+    "GuardedCaller",
+    "ask_guard",
+    "guard_key",
+    "is_asked_of_guard",
+    "state_after_reach",
+    "tell_guard",
+    "within_day",
+]

@@ -6,7 +6,7 @@ Answers for: the field errors of these, also beside those that the entrance foun
 from __future__ import annotations
 
 from maskservice.domain.errors import FieldError, InvalidContent, PhoneRefused
-from maskservice.domain.phone import PhoneNumber, PhoneReading, judge_phone, read_phone
+from maskservice.domain.phone import PhoneNumber, PhoneReading, judge_phone, read_again
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, Tenant
 
@@ -44,7 +44,7 @@ def judged_phone(
 
 def can_be_bound(phone: PhoneNumber, tenant: Tenant) -> bool:
     """Whether the number is of a kind that the tenant may reach; our own numbers are not asked about here."""
-    reading = read_phone(phone.reveal())
+    reading = read_again(phone)
     return phone_error(reading, tenant, is_own=False) is None
 
 

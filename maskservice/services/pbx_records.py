@@ -5,6 +5,7 @@ Answers for: the shape of both. Must not know: how they are stored, how a secret
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,3 +33,14 @@ class PbxSecret:
     secret: bytes
     created_at: datetime
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPbx:
+    """What a request of a PBX is checked with: its dialect, where its recordings lie, how often it was changed, and its
+    valid secrets, newest first (none for a revoked one)."""
+
+    dialect: str
+    recordings: str | None
+    revision: int
+    secrets: Sequence[PbxSecret]

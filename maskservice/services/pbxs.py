@@ -65,11 +65,12 @@ class NewSecret:
 @dataclass(frozen=True, slots=True)
 class OpenPbx:
     """What a request of a PBX is checked with: its dialect's name, and the texts of its valid secrets, newest first
-    (none for a revoked PBX), and where its recordings lie."""
+    (none for a revoked PBX), and where its recordings lie. ``revision``: how often it was changed before."""
 
     dialect: str
     secrets: tuple[str, ...] = field(repr=False)
     recordings: str | None = None
+    revision: int = 0
 
 
 def create_pbx(
@@ -170,8 +171,7 @@ def open_pbx(pbx_id: str, *, ports: Ports) -> OpenPbx | None:
         found = uow.pbxs.spoken_by(pbx_id)
     if found is None:
         return None
-    dialect, recordings, sealed = found
-    return OpenPbx(dialect, tuple(_open(each, ports) for each in sealed), recordings)
+    return OpenPbx(found.dialect, tuple(_open(each, ports) for each in found.secrets), found.recordings, found.revision)
 
 
 def _named(name: str, uow: UnitOfWork) -> Pbx:

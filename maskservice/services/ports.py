@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from maskservice.domain.hooks import HookFailure, HookReply, HookRequest
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.hook_records import Hooks
+from maskservice.services.leg_records import Legs
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -97,6 +98,7 @@ class UnitOfWork(Protocol):
     contacts: Contacts
     passes: Passes
     calls: Calls
+    legs: Legs
     receipts: Receipts
     guard: Guard
     couriers: Couriers
@@ -122,8 +124,10 @@ class UnitOfWork(Protocol):
 
 
 class OpenUnit(Protocol):
-    def __call__(self, *, write: bool = True) -> UnitOfWork:
-        """A unit of work; ``write=False`` for use cases that only read (SQLite then takes no writer's place)."""
+    def __call__(self, *, write: bool = True, whole: bool = False) -> UnitOfWork:
+        """A unit of work; ``write=False`` for use cases that only read (SQLite then takes no writer's place).
+        ``whole=True`` for those that write by one call of a method which is all or nothing, and of what they read
+        compare there what matters: where the database can do that in one statement, no transaction is begun."""
         ...
 
 

@@ -20,6 +20,7 @@ from maskservice.domain.hooks import HookKind
 from maskservice.domain.ids import BindingId, CallId
 from maskservice.services.pbx_records import Pbx as Pbx
 from maskservice.services.pbx_records import PbxSecret as PbxSecret
+from maskservice.services.pbx_records import SpokenPbx as SpokenPbx
 from maskservice.services.scopes import ALL_SCOPES as ALL_SCOPES
 from maskservice.services.scopes import Scope as Scope
 

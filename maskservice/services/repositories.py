@@ -26,6 +26,7 @@ from maskservice.services.records import (
     PoolUse,
     SealedContent,
     SlotClaim,
+    SpokenPbx,
     StoredBinding,
     Tenant,
 )
@@ -277,9 +278,12 @@ class Pbxs(Protocol):
 
     def set_recordings(self, pbx_id: str, place: str | None) -> None: ...
 
-    def spoken_by(self, pbx_id: str) -> tuple[str, str | None, Sequence[PbxSecret]] | None:
-        """The dialect of a PBX, where its recordings lie, and its secrets as :meth:`secrets` gives them (none for a
-        revoked one); None for an unknown PBX. One statement."""
+    def spoken_by(self, pbx_id: str) -> SpokenPbx | None:
+        """None for an unknown PBX. One statement."""
+        ...
+
+    def revision(self, pbx_id: str) -> int | None:
+        """How often the PBX or its secrets were changed; None for an unknown or revoked one."""
         ...
 
     def revoke(self, pbx_id: str, *, at: datetime) -> bool: ...

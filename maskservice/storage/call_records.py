@@ -85,24 +85,25 @@ def _group_nearby() -> ScalarSelect[Any]:
     )
 
 
-def _add() -> Insert:
-    """INSERT … SELECT: Citus takes no subquery in VALUES."""
+def added_where(*conditions: ColumnElement[bool]) -> Insert:
+    """A new record, where the conditions hold. INSERT … SELECT: Citus takes no subquery in VALUES."""
     places = {"virtual_number": _NUMBER, "started_at": _START, "key": _KEY}
     values: dict[str, Any] = _NEW | places
     values["attempt_group"] = func.coalesce(_group_nearby(), _NEW["attempt_group"])
-    return insert(CALLS).from_select(list(values), select(*values.values()), include_defaults=False)
+    return insert(CALLS).from_select(list(values), select(*values.values()).where(*conditions), include_defaults=False)
 
 
-def _save_leg() -> Update:
+def leg_saved_where(*conditions: ColumnElement[bool]) -> Update:
+    """What a further leg changes of a record, where the conditions hold."""
     same = _K.binding.is_not_distinct_from(_NEW["binding"])
     group = case((same, _K.attempt_group), else_=func.coalesce(_group_nearby(), _NEW["attempt_group"]))
     once = {name: func.coalesce(_K[name], _NEW[name]) for name in ("asked_at", "keyed_at")}
     asking: ColumnElement[str] = literal_column(f"'{Outcome.ASKING.value}'")
     changes: dict[str, Any] = {name: _NEW[name] for name in _LEG} | once | {"attempt_group": group}
-    return update(CALLS).where(*_HERE, _K.outcome == asking).values(changes)
+    return update(CALLS).where(*_HERE, _K.outcome == asking, *conditions).values(changes)
 
 
-_ADD, _SAVE_LEG = _add(), _save_leg()
+_ADD, _SAVE_LEG = added_where(), leg_saved_where()
 _SAVE = update(CALLS).where(*_HERE)
 _GET = select(*RECORD_COLUMNS).where(*_HERE)
 _GET_LOCKED = _GET.with_for_update()
@@ -160,7 +161,8 @@ def _at(call_id: CallId) -> dict[str, Any]:
     return {"at_number": call_id.virtual_number, "at_start": call_id.started_at, "at_key": call_id.key}
 
 
-def _new(record: CallRecord) -> dict[str, Any]:
+def asked_to_write(record: CallRecord) -> dict[str, Any]:
+    """What a record is added, or a leg of it saved, with."""
     start = record.id.started_at
     near = {"near_since": start - REDIAL_WITHIN, "near_until": start + REDIAL_WITHIN}
     return {f"new_{name}": value for name, value in record_to_row(record).items()} | _at(record.id) | near
@@ -189,10 +191,10 @@ class SqlCallRecords:
 
     def add(self, record: CallRecord) -> None:
         self._statements.require_month(record.id.started_at)
-        self._statements.change(_ADD, _new(record))
+        self._statements.change(_ADD, asked_to_write(record))
 
     def save_leg(self, record: CallRecord) -> None:
-        self._statements.change(_SAVE_LEG, _new(record))
+        self._statements.change(_SAVE_LEG, asked_to_write(record))
 
     def save(self, record: CallRecord) -> None:
         changes = {name: value for name, value in record_to_row(record).items() if name not in _FIXED}

@@ -6,6 +6,7 @@ Answers for: the repository ``Contacts``. Must not know: numbers; marks and seal
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, bindparam, select, update
 from sqlalchemy.dialects.postgresql import Insert
@@ -20,10 +21,9 @@ from maskservice.storage.statements import Statements
 _C = CONTACTS.c
 
 
-def _remember() -> Insert:
+def latest_stays(statement: Insert) -> Insert:
     """The later of two calls stays, in whichever order they commit; but a stranger does not take the place of one of
     the tenant's own couriers while that one's contact lasts and was not withdrawn."""
-    statement = upsert(CONTACTS)
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[_C.virtual_number, _C.binding],
@@ -33,7 +33,7 @@ def _remember() -> Insert:
     )
 
 
-_REMEMBER = _remember()
+_REMEMBER = latest_stays(upsert(CONTACTS))
 _SHORTEN = (
     update(CONTACTS)
     .where(
@@ -46,6 +46,21 @@ _SHORTEN = (
 _GET = select(*CONTACT_COLUMNS).where(_C.virtual_number == bindparam("at_number"), _C.binding == bindparam("at_key"))
 
 
+def contact_to_row(contact: SealedContact) -> dict[str, Any]:
+    """Every column of the table."""
+    return {
+        "virtual_number": contact.binding_id.virtual_number,
+        "binding": contact.binding_id.key,
+        "mark": contact.mark,
+        "phone": contact.phone,
+        "call": contact.call,
+        "reached_at": contact.reached_at,
+        "expires_at": contact.expires_at,
+        "caller": contact.caller or None,
+        "enrolled": contact.enrolled,
+    }
+
+
 class SqlContacts:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -53,18 +68,7 @@ class SqlContacts:
     def remember(self, contact: SealedContact, *, takes_over: bool = False) -> None:
         self._statements.change(
             _REMEMBER,
-            {
-                "virtual_number": contact.binding_id.virtual_number,
-                "binding": contact.binding_id.key,
-                "mark": contact.mark,
-                "phone": contact.phone,
-                "call": contact.call,
-                "reached_at": contact.reached_at,
-                "expires_at": contact.expires_at,
-                "caller": contact.caller or None,
-                "enrolled": contact.enrolled,
-                "takes_over": takes_over,
-            },
+            contact_to_row(contact) | {"takes_over": takes_over},
         )
 
     def shorten(self, binding_id: BindingId, *, until: datetime) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from maskservice.storage import postgresql, sqlite
 from maskservice.storage.call_months import KnownMonths
+from maskservice.storage.failures import STORAGE_ERRORS
 from maskservice.storage.statements import Statements
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 
@@ -75,6 +76,9 @@ class Database:
         self._pool = {"pool_size": pool_size, "max_overflow": pool_overflow, "pool_timeout": pool_timeout_s}
         self._app: Flask | None = None
         self._engine: Engine | None = None
+        self.is_cluster: bool | None = None
+        """Whether a Citus cluster holds the tables; None until the server was asked, which is done once: serving
+        processes are started anew after ``db distribute``."""
         self._queue: sqlite.WriterQueue | None = None
         self._months = None if self.is_sqlite else KnownMonths()
         # add_models_to_shell would import every model into 'flask shell': there is nothing to play with in sealed rows.
@@ -101,6 +105,7 @@ class Database:
             "pool_use_lifo": True,
         }
         if not self.is_sqlite:
+            options["paramstyle"] = postgresql.PARAMSTYLE
             options["connect_args"] = postgresql.connect_arguments(
                 self._url, patience_s=self._patience_s, pooled=self._pooled
             )
@@ -113,7 +118,7 @@ class Database:
         if self.is_sqlite:
             self._queue = sqlite.install(self._engine)
         else:
-            postgresql.install(self._engine, patience_s=self._patience_s, is_cluster=postgresql.is_distributed)
+            postgresql.install(self._engine, patience_s=self._patience_s, is_cluster=self._asks_cluster)
         self._app = app
 
     @property
@@ -129,10 +134,11 @@ class Database:
         """Threads of this process that write to SQLite or stand in line for it; 0 on PostgreSQL."""
         return 0 if self._queue is None else len(self._queue)
 
-    def unit(self, *, write: bool = True) -> SqlUnitOfWork:
+    def unit(self, *, write: bool = True, whole: bool = False) -> SqlUnitOfWork:
         """A unit of work on the app context's session. ``write=False``: on SQLite a reader's snapshot that keeps no
         writer waiting; on PostgreSQL autocommit, which spares BEGIN and ROLLBACK and sees what read committed would
-        see; writing in it raises RuntimeError.
+        see; writing in it raises RuntimeError. ``whole=True``: on a plain PostgreSQL autocommit too, for a write of one
+        statement; a transaction on SQLite and on a cluster.
 
         Raises RuntimeError outside of an app context, and when entered inside another unit: units do not nest.
         """
@@ -140,10 +146,28 @@ class Database:
             raise RuntimeError("a unit of work needs an app context")
         session: Callable[[], Session] = self._extension.session
         options: dict[str, Any] = {"preserve_rowcount": True}
-        if not write:
+        in_one = whole and not self.is_sqlite and not self._is_known_cluster()
+        if in_one or not write:
             options |= {sqlite.READS_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         dialect = self._url.get_backend_name()
-        return SqlUnitOfWork(Statements(session(), dialect=dialect, write=write, options=options, months=self._months))
+        statements = Statements(
+            session(), dialect=dialect, write=write, options=options, months=self._months, is_whole=in_one
+        )
+        return SqlUnitOfWork(statements)
+
+    def _is_known_cluster(self) -> bool:
+        if self.is_cluster is None:
+            try:
+                with self.engine.connect() as connection:
+                    self._asks_cluster(connection.connection.driver_connection)
+            except STORAGE_ERRORS:
+                return False  # down, or not migrated: the unit's own statements will tell
+        return bool(self.is_cluster)
+
+    def _asks_cluster(self, driver: Any) -> bool:
+        if self.is_cluster is None:
+            self.is_cluster = postgresql.is_distributed(driver)
+        return self.is_cluster
 
     def scrub(self, *, whole: bool = False) -> bool:
         """Removes from SQLite's files what purged rows left behind; whether it could (False: busy, ask again later).

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 import psycopg
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DivisionByZero, LockNotAvailable
 from sqlalchemy import exc
 
 from maskservice.domain.errors import DatabaseNotMigrated, DatabaseUnavailable, MaskServiceError
@@ -68,6 +68,11 @@ def _reason(driver: BaseException | None, state: str) -> str:
     if isinstance(driver, sqlite3.IntegrityError):
         constraint = str(driver)  # SQLite names columns and constraints, never values
     return " ".join(part for part in (type(driver).__name__, state, constraint) if part)
+
+
+def divided_by_nothing(error: BaseException) -> bool:
+    """PostgreSQL's division_by_zero."""
+    return isinstance(error, exc.DBAPIError) and isinstance(error.orig, DivisionByZero)
 
 
 def is_lock_timeout(failure: DatabaseUnavailable) -> bool:

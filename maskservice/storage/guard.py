@@ -21,7 +21,8 @@ from maskservice.storage.models import NUMBERS
 from maskservice.storage.statements import Statements
 
 _C, _D, _N, _S = GUARD_CALLERS.c, CALL_DAYS.c, GUARD_NUMBERS.c, GUARD_SCANS.c
-_STATE = (_C.wrong, _C.blocked_at, _C.blocked_until, _C.blocks, _C.reached, _C.reached_day)
+CALLER_STATE = ("wrong", "blocked_at", "blocked_until", "blocks", "reached", "reached_day")
+_STATE = tuple(_C[name] for name in CALLER_STATE)
 NUMBER_STATE_COLUMNS = (_N.window_start, _N.wrong, _N.callers, _N.enrolled_only_until)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -70,7 +71,11 @@ def _claim_call() -> Insert:
 
 _HOLD, _COUNT_WRONG, _RESTRICT = _hold(), _count_wrong(), _restrict()
 _CLAIM_CALL = _claim_call()
-_SAVE = update(GUARD_CALLERS).where(_C.pool_id == bindparam("at_pool"), _C.caller == bindparam("at_caller"))
+_SAVE = (
+    update(GUARD_CALLERS)
+    .where(_C.pool_id == bindparam("at_pool"), _C.caller == bindparam("at_caller"))
+    .values(turn=_C.turn + 1, **{column.name: bindparam(f"new_{column.name}", type_=column.type) for column in _STATE})
+)
 _FIRST_IN_WINDOW = upsert(GUARD_SCANS).on_conflict_do_nothing(
     index_elements=[_S.virtual_number, _S.window_start, _S.caller]
 )
@@ -107,6 +112,26 @@ def number_state_of(cells: Sequence[Any]) -> NumberState:
     return NumberState() if start is None else NumberState(start, wrong, callers, until)
 
 
+def caller_state_of(cells: Sequence[Any]) -> CallerState:
+    """From the columns that :data:`CALLER_STATE` names; the empty state where an outer join found none."""
+    wrong, blocked_at, blocked_until, blocks, reached, day = cells
+    if blocks is None:
+        return CallerState()
+    moments = tuple(_EPOCH + moment * _MILLISECOND for moment in wrong or ())
+    return CallerState(moments, blocked_at, blocked_until, blocks, reached, day)
+
+
+def caller_state_to_row(state: CallerState) -> dict[str, Any]:
+    return {
+        "wrong": [(moment - _EPOCH) // _MILLISECOND for moment in state.wrong],
+        "blocked_at": state.blocked_at,
+        "blocked_until": state.blocked_until,
+        "blocks": state.blocks,
+        "reached": state.reached,
+        "reached_day": state.reached_day,
+    }
+
+
 class SqlGuard:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -128,9 +153,7 @@ class SqlGuard:
         )
         if row is None:  # an upsert always returns its row
             return CallerState()
-        wrong, blocked_at, blocked_until, blocks, reached, day = row
-        moments = tuple(_EPOCH + moment * _MILLISECOND for moment in wrong or ())
-        return CallerState(moments, blocked_at, blocked_until, blocks, reached, day)
+        return caller_state_of(row)
 
     def save(self, pool_id: str, caller: bytes, state: CallerState) -> None:
         self._statements.change(
@@ -138,12 +161,7 @@ class SqlGuard:
             {
                 "at_pool": pool_id,
                 "at_caller": caller,
-                "wrong": [(moment - _EPOCH) // _MILLISECOND for moment in state.wrong],
-                "blocked_at": state.blocked_at,
-                "blocked_until": state.blocked_until,
-                "blocks": state.blocks,
-                "reached": state.reached,
-                "reached_day": state.reached_day,
+                **{f"new_{name}": value for name, value in caller_state_to_row(state).items()},
             },
         )
 

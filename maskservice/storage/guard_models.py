@@ -28,6 +28,8 @@ class GuardCallerRow(Base):
     blocks: Mapped[int]
     reached: Mapped[int]
     reached_day: Mapped[str]  # a UTC date, or ''
+    # How often it was changed: who decided by an older state than this one comes too late (``leg_writes.py``).
+    turn: Mapped[int] = mapped_column(server_default="0")
     __table_args__ = (Index(None, "seen_at"),)
 
 

@@ -161,6 +161,8 @@ class PbxRow(Base):
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     recordings: Mapped[str | None]
+    # Raised with every change of the PBX or of its secrets: whoever keeps some of it in memory compares.
+    revision: Mapped[int] = mapped_column(server_default="0")
 
 
 class PbxSecretRow(Base):

@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from maskservice.domain.errors import NameTaken
-from maskservice.services.records import Pbx, PbxSecret
+from maskservice.services.records import Pbx, PbxSecret, SpokenPbx
 from maskservice.storage.models import PBX_SECRETS, PBXS
 from maskservice.storage.statements import Statements
 
@@ -29,7 +29,16 @@ _REVOKE = (
     .where(_P.id == bindparam("wanted"), _P.revoked_at.is_(None))
     .values(revoked_at=bindparam("moment", type_=_P.revoked_at.type))
 )
-_CHANGE = update(PBXS).where(_P.id == bindparam("wanted")).values(recordings=bindparam("place"))
+_CHANGE = (
+    update(PBXS).where(_P.id == bindparam("wanted")).values(recordings=bindparam("place"), revision=_P.revision + 1)
+)
+_CHANGED = update(PBXS).where(_P.id == bindparam("wanted")).values(revision=_P.revision + 1)
+_SECRET_CHANGED = (
+    update(PBXS)
+    .where(_P.id == select(_S.pbx_id).where(_S.id == bindparam("wanted")).scalar_subquery())
+    .values(revision=_P.revision + 1)
+)
+_REVISION = select(_P.revision).where(_P.id == bindparam("wanted"), _P.revoked_at.is_(None))
 _ADD_SECRET = insert(PBX_SECRETS)
 _KNOWN_SECRET = select(_S.id).where(_S.id == bindparam("wanted"))
 _REVOKE_SECRET = (
@@ -44,7 +53,7 @@ _SECRETS = (
     .order_by(_S.created_at.desc(), _S.id.desc())
 )
 _SPOKEN_BY = (
-    select(_P.dialect, _P.recordings, *_SECRET_COLUMNS)
+    select(_P.dialect, _P.recordings, _P.revision, *_SECRET_COLUMNS)
     .join_from(
         PBXS, PBX_SECRETS, and_(_P.id == _S.pbx_id, _S.revoked_at.is_(None), _P.revoked_at.is_(None)), isouter=True
     )
@@ -88,10 +97,12 @@ class SqlPbxs:
                 "revoked_at": secret.revoked_at,
             },
         )
+        self._statements.change(_CHANGED, {"wanted": secret.pbx_id})
 
     def revoke_secret(self, secret_id: str, *, at: datetime) -> bool:
         """False where there is no such secret; revoking again keeps the first moment."""
         if self._statements.change(_REVOKE_SECRET, {"wanted": secret_id, "moment": at}):
+            self._statements.change(_SECRET_CHANGED, {"wanted": secret_id})
             return True
         return self._statements.first(_KNOWN_SECRET, {"wanted": secret_id}) is not None
 
@@ -101,12 +112,18 @@ class SqlPbxs:
     def set_recordings(self, pbx_id: str, place: str | None) -> None:
         self._statements.change(_CHANGE, {"wanted": pbx_id, "place": place})
 
-    def spoken_by(self, pbx_id: str) -> tuple[str, str | None, Sequence[PbxSecret]] | None:
+    def spoken_by(self, pbx_id: str) -> SpokenPbx | None:
         rows = self._statements.rows(_SPOKEN_BY, {"wanted": pbx_id})
         if not rows:
             return None
         # A PBX without a valid secret is one row, in which a secret's columns are all empty.
-        return rows[0][0], rows[0][1], [PbxSecret(*row[2:]) for row in rows if row[2] is not None]
+        dialect, recordings, revision = rows[0][:3]
+        secrets = [PbxSecret(*row[3:]) for row in rows if row[3] is not None]
+        return SpokenPbx(dialect, recordings, revision, secrets)
+
+    def revision(self, pbx_id: str) -> int | None:
+        row = self._statements.first(_REVISION, {"wanted": pbx_id})
+        return None if row is None else row[0]
 
     def revoke(self, pbx_id: str, *, at: datetime) -> bool:
         """False where there is no such PBX; revoking again keeps the first moment."""

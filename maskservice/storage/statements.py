@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from maskservice.domain.errors import MaskServiceError
-from maskservice.storage.failures import STORAGE_ERRORS, translated
+from maskservice.storage.failures import STORAGE_ERRORS, divided_by_nothing, translated
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Cells = Sequence[Any]
@@ -34,13 +34,22 @@ class Months(Protocol):
 
 
 class Statements:
-    """One transaction after the other on one session. ``dialect``: sqlite or postgresql. Every method raises
-    DatabaseUnavailable or DatabaseNotMigrated."""
+    """One transaction after the other on one session. ``dialect``: sqlite or postgresql. ``is_whole``: there is no
+    transaction, each statement is kept as soon as it is done, so one that writes must be whole by itself. Every method
+    raises DatabaseUnavailable or DatabaseNotMigrated."""
 
     def __init__(
-        self, session: Session, *, dialect: str, write: bool, options: dict[str, Any], months: Months | None = None
+        self,
+        session: Session,
+        *,
+        dialect: str,
+        write: bool,
+        options: dict[str, Any],
+        months: Months | None = None,
+        is_whole: bool = False,
     ) -> None:
         self.dialect = dialect
+        self.is_whole = is_whole
         self._months = months
         self._session = session
         self._write = write
@@ -75,6 +84,20 @@ class Statements:
         """All rows that a write returns."""
         self._require_write()
         return self._run(statement, parameters, lambda result: result.all())
+
+    def whole(self, statement: Executable, parameters: Mapping[str, Any]) -> bool:
+        """A write of several tables in one statement that divides by what it wrote of the one that decides: False where
+        that was nothing, and then nothing of it was done."""
+        self._require_write()
+        try:
+            self._begun().execute(statement, parameters)
+        except STORAGE_ERRORS as error:
+            if divided_by_nothing(error):
+                return False
+            failure = translated(error)
+        else:
+            return True
+        raise failure
 
     def load(self, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Writes many new rows at once: COPY on PostgreSQL, which costs a third of an INSERT of as many rows."""
@@ -113,6 +136,10 @@ class Statements:
             failure = translated(error)
         raise failure
 
+    def has_month(self, moment: datetime) -> bool:
+        """Whether the place of a call that begins then is known to be there."""
+        return self._months is None or self._months.hold(moment)
+
     def require_month(self, moment: datetime) -> None:
         """Before a call is recorded that began then."""
         if self._months is not None and not self._months.hold(moment):
@@ -120,6 +147,8 @@ class Statements:
             self.step(lambda connection: months.require(connection, moment))
 
     def commit(self) -> None:
+        if self.is_whole:
+            return  # each statement is kept already
         self._attempt(self._session.commit)
         self._connection = None
 

@@ -10,6 +10,7 @@ from typing import Self
 
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.hook_records import Hooks
+from maskservice.services.leg_records import Legs
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -35,6 +36,7 @@ from maskservice.storage.endings import SqlEndings
 from maskservice.storage.guard import SqlGuard
 from maskservice.storage.hooks import SqlHooks
 from maskservice.storage.idempotency import SqlIdempotency
+from maskservice.storage.legs import SqlLegs
 from maskservice.storage.numbers import SqlNumbers
 from maskservice.storage.orders import SqlOrders
 from maskservice.storage.passes import SqlPasses
@@ -64,6 +66,7 @@ class SqlUnitOfWork:
         self.contacts: Contacts = SqlContacts(statements)
         self.passes: Passes = SqlPasses(statements)
         self.calls: Calls = SqlCalls(statements)
+        self.legs: Legs = SqlLegs(statements)
         self.receipts: Receipts = SqlReceipts(statements)
         self.guard: Guard = SqlGuard(statements)
         self.couriers: Couriers = SqlCouriers(statements)

@@ -8,33 +8,21 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flask import Response, request
 
 from maskservice.services.pbxs import open_pbx
-from maskservice.telephony import DIALECTS, Dialect, Links, WebhookRequest, Written, likely_dialect
+from maskservice.telephony import DIALECTS, Links, WebhookRequest, Written, likely_dialect
 from maskservice.web.bodies import read_bytes
+from maskservice.web.senders import Sender
 from maskservice.web.wiring import ports, wiring
 
 _PBX_ID: Final = re.compile(r"pbx_[0-9a-v]{26}")
 # An unknown PBX is checked against this, which nobody knows: the same work, and the same 401 as for a wrong secret.
 # Every dialect takes 32 bytes for a key.
 _NOBODYS_SECRET: Final = secrets.token_bytes(32)
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """The PBX that a request names: how it speaks, the keys that it may have signed with, where its recordings lie."""
-
-    dialect: Dialect
-    keys: tuple[bytes, ...] = field(repr=False)
-    recordings: str = ""
-
-    def verify(self, webhook: WebhookRequest) -> str:
-        """The webhook id of a request that this PBX signed. Raises SignatureInvalid."""
-        return self.dialect.verify(webhook, secrets=self.keys, now=ports().clock.now())
 
 
 def read_webhook(pbx_id: str, what: str) -> WebhookRequest:
@@ -48,10 +36,19 @@ def read_webhook(pbx_id: str, what: str) -> WebhookRequest:
     return WebhookRequest(
         method=request.method,
         url=links.calls_url.removesuffix("calls") + what + (f"?{query}" if query else ""),
-        headers={name: ",".join(request.headers.getlist(name)) for name, _ in request.headers},
+        headers=_headers(request.environ),
         query=tuple(request.args.items(multi=True)),
         body=read_bytes(),
     )
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """As WSGI hands them over (PEP 3333): those that came twice are one already, joined by commas."""
+    headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-")] = environ[name]
+    return headers
 
 
 def links_of(pbx_id: str, *, leg: int = 1, recordings: str = "") -> Links:
@@ -60,13 +57,18 @@ def links_of(pbx_id: str, *, leg: int = 1, recordings: str = "") -> Links:
 
 
 def sender_of(pbx_id: str, webhook: WebhookRequest) -> Sender:
-    """The PBX of this id, whether or not the request is its own. Raises DatabaseUnavailable, KeyMissing; KeyError for a
-    dialect, ValueError for a secret that an older version of the service does not know.
+    """The PBX of this id as the database has it, whether or not the request is its own. Raises DatabaseUnavailable,
+    KeyMissing; KeyError for a dialect, ValueError for a secret that an older version of the service does not know.
     """
     found = open_pbx(pbx_id, ports=ports()) if _PBX_ID.fullmatch(pbx_id) else None
-    dialect = likely_dialect(webhook) if found is None else DIALECTS[found.dialect]
-    keys = () if found is None else tuple(dialect.read_secret(text) for text in found.secrets)
-    return Sender(dialect, keys or (_NOBODYS_SECRET,), "" if found is None else found.recordings or "")
+    if found is None:
+        return Sender(likely_dialect(webhook), (_NOBODYS_SECRET,))
+    dialect = DIALECTS[found.dialect]
+    keys = tuple(dialect.read_secret(text) for text in found.secrets)
+    sender = Sender(dialect, keys or (_NOBODYS_SECRET,), found.recordings or "", found.revision)
+    if keys:
+        wiring().senders.keep(pbx_id, sender)
+    return sender
 
 
 def response_of(written: Written) -> Response:

@@ -14,6 +14,7 @@ from typing import Final
 from flask import current_app
 
 from maskservice.services.ports import Ports
+from maskservice.web.senders import KnownSenders
 
 EXTENSION: Final = "maskservice"
 DEFAULT_MAX_BODY_BYTES: Final = 64 * 1024
@@ -51,6 +52,7 @@ class Wiring:
     public_url: str = DEFAULT_PUBLIC_URL
     max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES
     batches: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_BATCHES))
+    senders: KnownSenders = field(default_factory=KnownSenders)
 
 
 def wiring() -> Wiring:

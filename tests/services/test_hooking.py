@@ -226,7 +226,8 @@ def test_a_hook_that_is_removed_while_it_is_looked_for_asks_nothing(shop: Shop) 
 
 
 def test_statements(shop: Shop) -> None:
-    """With a hook the look-up is done twice and the hook is read once; what is written is the same."""
+    """With a hook the look-up is done twice and the hook is read once; then the caller's row is held, as on any way but
+    the straight one, and what is written is the same."""
     view = shop.bind()
     extension = view.masked_number.extension
     shop.reach(COURIER, extension)  # the guard counts a courier's first reach of a recipient, and writes it
@@ -239,8 +240,9 @@ def test_statements(shop: Shop) -> None:
         with count_statements(shop.database) as sent:
             assert number(shop.leg(COURIER, X, extension, call=name).answer) == RECIPIENT
         counts[name] = len(sent)
-    # Thread, look-up, guard: once more. And the hook.
-    assert counts["with"] == counts["without"] + 4
+    written = 3 if shop.database.is_sqlite else 1  # receipt, record, contact
+    assert counts["without"] == 1 + written
+    assert counts["with"] == 1 + 1 + 2 + 3
 
 
 def test_no_unit_is_open_while_a_hook_is_asked(shop: Shop) -> None:

@@ -154,7 +154,7 @@ def test_a_pbx_is_told_where_its_recordings_lie_in_the_same_statement(shop: Shop
     with count_statements(shop.database) as sent:
         opened = pbxs.open_pbx(made.pbx.id, ports=shop.ports)
     assert len(sent) == 1
-    assert opened == pbxs.OpenPbx("native", (made.secret,), "https://sounds.example.com/mask")
+    assert opened == pbxs.OpenPbx("native", (made.secret,), "https://sounds.example.com/mask", revision=1)
     assert pbxs.change_pbx("總機", recordings=None, ports=shop.ports).recordings is None
     assert pbxs.pbx_named("總機", ports=shop.ports).recordings is None
     with pytest.raises(InvalidContent):
@@ -169,17 +169,21 @@ def test_a_pbx_secret_is_sealed_shown_once_and_two_are_valid_during_a_rotation(s
     assert first.secret not in repr(first)
     shop.clock.move(seconds=1)
     second = pbxs.rotate_secret("總機", ports=shop.ports)
-    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (second.secret, first.secret))
+    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx(
+        "native", (second.secret, first.secret), revision=2
+    )
     shop.clock.move(seconds=1)
     third = pbxs.rotate_secret("總機", ports=shop.ports)
-    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (third.secret, second.secret))
+    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx(
+        "native", (third.secret, second.secret), revision=4
+    )
     pbxs.revoke_secret(second.secret_id, ports=shop.ports)
     with count_statements(shop.database) as sent:
-        assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (third.secret,))
+        assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (third.secret,), revision=5)
     assert len(sent) == 1
     assert [pbx.name for pbx, _ in pbxs.list_pbxs(shop.ports)] == ["總機"]
     pbxs.revoke_pbx("總機", ports=shop.ports)
-    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", ())
+    assert pbxs.open_pbx(first.pbx.id, ports=shop.ports) == pbxs.OpenPbx("native", (), revision=5)
     assert pbxs.open_pbx("pbx_none", ports=shop.ports) is None
     with pytest.raises(NotFound):
         pbxs.revoke_secret("sec_none", ports=shop.ports)
@@ -196,11 +200,11 @@ def test_a_provider_s_secret_is_taken_over_sealed_and_never_shown(shop: Shop) ->
     made = pbxs.create_pbx("雲端", dialect=twilio, secret=TOKEN, ports=shop.ports)
     assert (made.pbx.dialect, made.secret) == ("twilio", "")
     opened = pbxs.open_pbx(made.pbx.id, ports=shop.ports)
-    assert opened == pbxs.OpenPbx("twilio", (TOKEN,))
+    assert opened == pbxs.OpenPbx("twilio", (TOKEN,), revision=1)
     assert TOKEN not in repr(opened)
     shop.clock.move(seconds=1)
     pbxs.rotate_secret("雲端", dialect=twilio, secret=TOKEN[::-1], ports=shop.ports)
-    assert pbxs.open_pbx(made.pbx.id, ports=shop.ports) == pbxs.OpenPbx("twilio", (TOKEN[::-1], TOKEN))
+    assert pbxs.open_pbx(made.pbx.id, ports=shop.ports) == pbxs.OpenPbx("twilio", (TOKEN[::-1], TOKEN), revision=2)
     ((_, sealed),) = pbxs.list_pbxs(shop.ports)
     assert not any(TOKEN.encode() in each.secret for each in sealed)
     with pytest.raises(ValueError, match="another"):

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from maskservice.domain.errors import NameTaken
+from maskservice.services.pbx_records import SpokenPbx
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
@@ -74,25 +75,27 @@ def test_a_pbx_and_its_secrets(uow: SqlUnitOfWork, database: Database) -> None:
         assert uow.pbxs.secrets(pbx.id) == [new, old]
     assert len(sent) == 1
     with count_statements(database) as sent:
-        assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, None, [new, old])
+        assert uow.pbxs.spoken_by(pbx.id) == SpokenPbx(pbx.dialect, None, 2, [new, old])
     assert len(sent) == 1
     uow.pbxs.set_recordings(pbx.id, "https://sounds.example.com")
-    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, "https://sounds.example.com", [new, old])
+    assert uow.pbxs.spoken_by(pbx.id) == SpokenPbx(pbx.dialect, "https://sounds.example.com", 3, [new, old])
     uow.pbxs.set_recordings(pbx.id, None)
     assert uow.pbxs.revoke_secret(old.id, at=NOW)
     assert uow.pbxs.revoke_secret(old.id, at=NOW + timedelta(days=1))
     assert not uow.pbxs.revoke_secret("sec_none", at=NOW)
     assert uow.pbxs.secrets(pbx.id) == [new]
-    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, None, [new])
+    assert uow.pbxs.spoken_by(pbx.id) == SpokenPbx(pbx.dialect, None, 5, [new])
     bare = PbxFactory(dialect="twilio")
     uow.pbxs.add(bare)
-    assert uow.pbxs.spoken_by(bare.id) == ("twilio", None, [])
+    assert uow.pbxs.spoken_by(bare.id) == SpokenPbx("twilio", None, 0, [])
     assert uow.pbxs.spoken_by("pbx_none") is None
     assert uow.pbxs.revoke(pbx.id, at=NOW)
     assert uow.pbxs.revoke(pbx.id, at=NOW + timedelta(days=1))
     assert not uow.pbxs.revoke("pbx_none", at=NOW)
     assert uow.pbxs.secrets(pbx.id) == []
-    assert uow.pbxs.spoken_by(pbx.id) == (pbx.dialect, None, [])
+    assert uow.pbxs.spoken_by(pbx.id) == SpokenPbx(pbx.dialect, None, 5, [])
+    assert uow.pbxs.revision(pbx.id) is None
+    assert uow.pbxs.revision(bare.id) == 0
     assert uow.pbxs.named(pbx.name) == replace(pbx, revoked_at=NOW)
 
 
