@@ -96,8 +96,8 @@ def _measured(name: str, url: str, home: Path, count: int) -> list[str]:
         pbx = create_pbx("bench", ports=ports)
     unit = ports.unit
 
-    def unguarded(*, write: bool = True) -> Any:
-        uow = unit(write=write)
+    def unguarded(*, write: bool = True, whole: bool = False) -> Any:
+        uow = unit(write=write, whole=whole)
         uow.guard = NoGuard()
         return uow
 

@@ -228,7 +228,7 @@ def test_a_chunk_costs_a_handful_of_statements(shop: Shop) -> None:
 def test_while_the_database_is_away_every_row_says_so(shop: Shop) -> None:
     from dataclasses import replace
 
-    def away(*, write: bool = True) -> object:
+    def away(*, write: bool = True, whole: bool = False) -> object:
         if write:
             raise DatabaseUnavailable("away")
         return shop.ports.unit(write=False)

@@ -46,11 +46,11 @@ class Units:
     failure: Exception | None = None
     opened: int = 0
 
-    def __call__(self, *, write: bool = True) -> UnitOfWork:
+    def __call__(self, *, write: bool = True, whole: bool = False) -> UnitOfWork:
         self.opened += 1
         if self.failure is not None:
             raise self.failure
-        return self.inner(write=write)
+        return self.inner(write=write, whole=whole)
 
 
 @dataclass

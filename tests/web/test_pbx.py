@@ -145,10 +145,10 @@ class FailsLater:
     def __init__(self, site: Site, failure: Exception) -> None:
         self.inner, self.failure, self.site = site.units.inner, failure, site
 
-    def __call__(self, *, write: bool = True) -> Any:
+    def __call__(self, *, write: bool = True, whole: bool = False) -> Any:
         if write:
             raise self.failure
-        return self.inner(write=write)
+        return self.inner(write=write, whole=whole)
 
 
 @pytest.mark.parametrize(
@@ -234,3 +234,23 @@ def test_wrong_expired_and_locked_take_the_same_path(site: Site) -> None:
     for place, digits in enumerate((locked["extension"], released["extension"], expired["extension"])):
         answers.append(json.dumps(site.call(digits, call_id=f"c-{place}") | {"call_id": ""}))
     assert len(set(answers)) == 1
+
+
+def test_a_secret_that_is_known_is_confirmed_by_the_database_for_every_call(site: Site) -> None:
+    """The process keeps what it opened; a rotated, revoked or unknown secret is noticed with the next call all the
+    same, and no call is answered by what is kept alone."""
+    assert site.call(call_id="c-1")["action"] == "gather"
+    first = site.pbx
+    with site.app.app_context():
+        second = pbxs.rotate_secret(site.pbx.pbx.name, ports=site.ports)
+    assert site.call(call_id="c-2")["action"] == "gather"
+    with site.app.app_context():
+        pbxs.revoke_secret(first.secret_id, ports=site.ports)
+    refused = site.pbx_post("calls", CALL | {"call_id": "c-3"})
+    assert (refused.status_code, refused.json["code"]) == (401, "signature_invalid")
+    site.pbx = second
+    assert site.call(call_id="c-4")["action"] == "gather"
+    with site.app.app_context():
+        pbxs.revoke_pbx(site.pbx.pbx.name, ports=site.ports)
+    for to in (X, "+886900000999"):
+        assert site.pbx_post("calls", CALL | {"call_id": "c-5", "to": to}).status_code == 401
