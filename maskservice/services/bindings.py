@@ -1,7 +1,8 @@
 """Binding an order's recipient to a masked number.
 
 Answers for: the order of the steps and the one commit. Must not know: HTTP, SQL, which cipher.
-At most six statements for an ordinary create: idempotency key, offer, order, count, slot, binding.
+A new order is an offer and one write; with an idempotency key at most six statements: key, offer, order, count, slot,
+binding.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from maskservice.domain.phone import PhoneNumber, PhoneReading
 from maskservice.services.content import Recipient, numbers_outside, open_recipient, printable_address
 from maskservice.services.idempotency import IdempotentRequest, claim_key
 from maskservice.services.judging import UNKNOWN_POOL, offer_of, own_mark, phone_error
-from maskservice.services.placing import Order, place_order
+from maskservice.services.placing import Order, place_at_once, place_order
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, StoredBinding, Tenant
 from maskservice.services.slots import until_placed
@@ -51,10 +52,30 @@ def create_binding(command: CreateBinding, ports: Ports) -> Bound:
     IdempotencyInProgress,
     DatabaseUnavailable.
     """
+    if command.idempotency is None:
+        bound = _at_once(command, ports)
+        if bound is not None:
+            return bound
     with ports.unit() as uow:
         bound = until_placed(lambda: _create(command, uow, ports), uow)
         uow.commit()
         return bound
+
+
+def _at_once(command: CreateBinding, ports: Ports) -> Bound | None:
+    """The straight way: an offer, and one write that is all or nothing. None where it leads nowhere: an order that is
+    held already, a number that filled up."""
+    now = ports.clock.now()
+    key = uuid7(now, ports.randomness.randbytes(10))
+    with ports.unit(whole=True) as uow:
+        offer = offer_of(command.tenant, command.pool, command.phone.base, uow, ports)
+        order = order_of(command, offer, is_own=_is_own(command.phone, offer, uow, ports), now=now)
+        if offer is None:  # order_of has refused already; this line is for the type checker
+            raise InvalidContent
+        bound = place_at_once(order, offer, key=key, now=now, uow=uow, ports=ports)
+        if bound is not None:
+            uow.commit()
+    return bound
 
 
 def _create(command: CreateBinding, uow: UnitOfWork, ports: Ports) -> Bound:

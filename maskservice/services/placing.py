@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from maskservice.domain.allocation import propose
 from maskservice.domain.binding import Binding, Status
 from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import DatabaseUnavailable, PoolExhausted
@@ -17,9 +18,10 @@ from maskservice.domain.ids import BindingId
 from maskservice.domain.names import mask_name
 from maskservice.services.content import Recipient, seal_content
 from maskservice.services.endings import end_seen
+from maskservice.services.placements import Placement
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, StoredBinding, Tenant
-from maskservice.services.slots import POOL_IS_FULL, shuffled, take_slot
+from maskservice.services.slots import HANDFUL, POOL_IS_FULL, shuffled, take_slot
 from maskservice.services.views import BindingView, Bound, compose_view
 
 _ATTEMPTS = 5
@@ -39,6 +41,25 @@ class Order:
     reopened_from: BindingId | None = None
     keep_answer: bool = False
     call_rules: BindingRules | None = None
+
+
+def place_at_once(
+    order: Order, offer: PoolOffer, *, key: UUID, now: datetime, uow: UnitOfWork, ports: Ports
+) -> Bound | None:
+    """Places an order that is new, on a number that has room, in one write; None for any other: nothing is written then
+    and :func:`place_order` finds out what it is. For a unit that is whole by itself."""
+    if not offer.numbers or order.keep_answer:
+        return None
+    place = BindingId(offer.numbers[ports.randomness.below(len(offer.numbers))], key)
+    binding = new_binding(order, place, pool_id=offer.pool_id, extension="", masked_name=masked_name_of(order), now=now)
+    row = ports.cipher.new_row(order.tenant.id, str(place))
+    content = seal_content(order.recipient, row, index=ports.index, virtual_number=place.virtual_number)
+    proposals = propose(offer.policy, ports.randomness.below, count=HANDFUL)
+    placement = Placement(StoredBinding(binding, content), offer.policy.ceiling, proposals)
+    extension = uow.placements.place(placement)
+    if extension is None:
+        return None
+    return Bound(view_of_new(order, placement.with_extension(extension).binding, now=now), created=True)
 
 
 def place_order(

@@ -15,6 +15,7 @@ from maskservice.domain.hooks import HookFailure, HookReply, HookRequest
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.hook_records import Hooks
 from maskservice.services.leg_records import Legs
+from maskservice.services.placements import Placements
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -94,6 +95,7 @@ class UnitOfWork(Protocol):
     slots: Slots
     bindings: Bindings
     orders: Orders
+    placements: Placements
     idempotency: Idempotency
     contacts: Contacts
     passes: Passes

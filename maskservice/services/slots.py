@@ -19,7 +19,8 @@ from maskservice.services.records import PoolOffer, SlotClaim
 _T = TypeVar("_T")
 
 # A handful is nearly always enough: at the default density sixteen proposals all miss once in 10^16.
-_HANDFULS = (16, 64, 256)
+HANDFUL = 16
+_HANDFULS = (HANDFUL, 64, 256)
 # Proposals a binding where many are claimed at once: at the default density the second round leaves one in 10^8.
 _SHARES = (1, 8)
 POOL_IS_FULL = (

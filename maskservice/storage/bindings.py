@@ -164,14 +164,17 @@ def _page(status: Status | None, *, before: bool, order: bool, waybill: bool) ->
     return statement.order_by(_B.key.desc()).limit(bindparam("room", type_=Integer()))
 
 
+def binding_to_row(stored: StoredBinding, *, creation_answer: bytes | None) -> dict[str, Any]:
+    """Every column of the table."""
+    return facts_to_row(stored.binding) | content_to_row(stored.content) | {"creation_answer": creation_answer}
+
+
 class SqlBindings:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
     def add(self, stored: StoredBinding, *, creation_answer: bytes | None) -> None:
-        row = facts_to_row(stored.binding) | content_to_row(stored.content)
-        row["creation_answer"] = creation_answer
-        self._statements.change(_ADD, row)
+        self._statements.change(_ADD, binding_to_row(stored, creation_answer=creation_answer))
 
     def add_many(self, stored: Sequence[StoredBinding]) -> None:
         if not stored:

@@ -6,7 +6,7 @@ tables, use cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from maskservice.storage.statements import Statements
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+_COUNTED: Mapping[str, Any] = {"preserve_rowcount": True}
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 
 
@@ -76,6 +77,7 @@ class Database:
         self._pool = {"pool_size": pool_size, "max_overflow": pool_overflow, "pool_timeout": pool_timeout_s}
         self._app: Flask | None = None
         self._engine: Engine | None = None
+        self._alone: Engine | None = None
         self.is_cluster: bool | None = None
         """Whether a Citus cluster holds the tables; None until the server was asked, which is done once: serving
         processes are started anew after ``db distribute``."""
@@ -119,6 +121,7 @@ class Database:
             self._queue = sqlite.install(self._engine)
         else:
             postgresql.install(self._engine, patience_s=self._patience_s, is_cluster=self._asks_cluster)
+            self._alone = self._engine.execution_options(**_COUNTED, isolation_level="AUTOCOMMIT")
         self._app = app
 
     @property
@@ -145,13 +148,15 @@ class Database:
         if not has_app_context():
             raise RuntimeError("a unit of work needs an app context")
         session: Callable[[], Session] = self._extension.session
-        options: dict[str, Any] = {"preserve_rowcount": True}
         in_one = whole and not self.is_sqlite and not self._is_known_cluster()
-        if in_one or not write:
-            options |= {sqlite.READS_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        dialect = self._url.get_backend_name()
+        reads = {sqlite.READS_ONLY: True} if self.is_sqlite and not write else {}
         statements = Statements(
-            session(), dialect=dialect, write=write, options=options, months=self._months, is_whole=in_one
+            session(),
+            dialect=self._url.get_backend_name(),
+            write=write,
+            options={**_COUNTED, **reads},
+            months=self._months,
+            alone=self._alone if in_one or not write else None,
         )
         return SqlUnitOfWork(statements)
 

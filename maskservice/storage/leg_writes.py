@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -21,6 +21,7 @@ from maskservice.storage.contacts import SqlContacts, contact_to_row, latest_sta
 from maskservice.storage.guard import CALLER_STATE, caller_state_to_row
 from maskservice.storage.guard_models import GUARD_CALLERS
 from maskservice.storage.hot_models import CONTACTS, RECEIPTS
+from maskservice.storage.in_one import inserted_where, named
 from maskservice.storage.receipts import SqlReceipts, receipt_to_row
 from maskservice.storage.statements import Statements
 
@@ -52,17 +53,6 @@ def _guard_row(turn: GuardTurn) -> dict[str, Any]:
     }
 
 
-def _named(prefix: str, row: dict[str, Any]) -> dict[str, Any]:
-    return {f"{prefix}_{name}": value for name, value in row.items()}
-
-
-def _insert_where(table: Table, prefix: str, *conditions: ColumnElement[bool]) -> Insert:
-    """All columns of the table from parameters ``prefix_column``, where the conditions hold."""
-    values = {column.name: bindparam(f"{prefix}_{column.name}", type_=column.type) for column in table.columns}
-    source: Select[Any] = select(*values.values()).where(*conditions)
-    return upsert(table).from_select(list(values), source, include_defaults=False)
-
-
 @lru_cache(maxsize=8)
 def _in_one(*, is_first: bool, with_guard: bool, with_contact: bool) -> Select[Any]:
     """Each part is done only where the one before was: guard, receipt, then record and contact. In the end it divides
@@ -70,16 +60,16 @@ def _in_one(*, is_first: bool, with_guard: bool, with_contact: bool) -> Select[A
     parts = []
     before: tuple[ColumnElement[bool], ...] = ()
     if with_guard:
-        guard = _if_unchanged(_insert_where(GUARD_CALLERS, "guard")).returning(_ONE.label("done")).cte("guard")
+        guard = _if_unchanged(inserted_where(GUARD_CALLERS, "guard")).returning(_ONE.label("done")).cte("guard")
         before = (select(_ONE).select_from(guard).exists(),)
     # No conflict target, since either of two keys may be taken.
-    receipt = _insert_where(RECEIPTS, "receipt", *before).on_conflict_do_nothing()
+    receipt = inserted_where(RECEIPTS, "receipt", *before).on_conflict_do_nothing()
     written = receipt.returning(_ONE.label("done")).cte("receipt")
     is_written = select(_ONE).select_from(written).exists()
     record = added_where(is_written) if is_first else leg_saved_where(is_written)
     parts.append(record.cte("record"))
     if with_contact:
-        parts.append(latest_stays(_insert_where(CONTACTS, "contact", is_written)).cte("contact"))
+        parts.append(latest_stays(inserted_where(CONTACTS, "contact", is_written)).cte("contact"))
     return select(_ONE / func.count()).select_from(written).add_cte(*parts)
 
 
@@ -96,12 +86,12 @@ class SqlLegWrites:
         statement = _in_one(
             is_first=leg.is_first, with_guard=leg.guard is not None, with_contact=leg.contact is not None
         )
-        parameters = _named("receipt", receipt_to_row(leg.receipt)) | asked_to_write(leg.record)
+        parameters = named("receipt", receipt_to_row(leg.receipt)) | asked_to_write(leg.record)
         if leg.guard is not None:
-            parameters |= _named("guard", _guard_row(leg.guard)) | {"turn_read": leg.guard.turn}
+            parameters |= named("guard", _guard_row(leg.guard)) | {"turn_read": leg.guard.turn}
         if leg.contact is not None:
-            parameters |= _named("contact", contact_to_row(leg.contact)) | {"takes_over": leg.takes_over}
-        return self._statements.whole(statement, parameters)
+            parameters |= named("contact", contact_to_row(leg.contact)) | {"takes_over": leg.takes_over}
+        return self._statements.whole(statement, parameters) is not None
 
     def _write_each(self, leg: LegWritten) -> bool:
         guard = leg.guard

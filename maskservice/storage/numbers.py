@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from maskservice.services.records import PoolOffer
 from maskservice.storage.listed import padded
@@ -36,12 +37,21 @@ _N, _P = NUMBERS.c, POOLS.c
 # No conflict target: the number and its mark are unique each, and either one means that it is known.
 _ADD = upsert(NUMBERS).on_conflict_do_nothing()
 _IS_OWN = select(_N.virtual_number).where(_N.mark == bindparam("wanted"))
-_TAKE = (
-    update(NUMBERS)
-    .where(_N.virtual_number == bindparam("wanted"), _N.held < bindparam("ceiling_given"))
-    .values(held=_N.held + 1)
-    .returning(_N.held)
-)
+
+
+def taken_where(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """One more extension of the number is held, below its ceiling and where the conditions hold."""
+    wanted = bindparam("wanted", type_=_N.virtual_number.type)
+    below = _N.held < bindparam("ceiling_given", type_=Integer())
+    return (
+        update(NUMBERS)
+        .where(_N.virtual_number == wanted, below, *conditions)
+        .values(held=_N.held + 1)
+        .returning(_N.held)
+    )
+
+
+_TAKE = taken_where()
 _COUNT = bindparam("count", type_=Integer())
 _RESERVE = (
     update(NUMBERS)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, bindparam, cast, delete, select, text, true, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -27,9 +28,13 @@ _O = ORDERS.c
 _OF_ORDER = (_O.tenant_id == bindparam("at_tenant"), _O.order_id == bindparam("at_order"))
 _OF_BINDING = (*_OF_ORDER, _O.binding == bindparam("at_binding"))
 
-_CLAIM = upsert(ORDERS).on_conflict_do_nothing(
-    index_elements=[_O.tenant_id, _O.order_id], index_where=text("is_current")
-)
+
+def held_once(statement: Insert) -> Insert:
+    """An order has one current binding: the second gets nothing."""
+    return statement.on_conflict_do_nothing(index_elements=[_O.tenant_id, _O.order_id], index_where=text("is_current"))
+
+
+_CLAIM = held_once(upsert(ORDERS))
 _GIVE_UP = delete(ORDERS).where(*_OF_BINDING)
 _CURRENT = select(_O.virtual_number, _O.binding).where(*_OF_ORDER, _O.is_current)
 _RETIRE = update(ORDERS).where(*_OF_BINDING).values(is_current=False)
@@ -54,20 +59,24 @@ def _claim_many(dialect: str) -> ReturningInsert[Any]:
         .where(true())
         .order_by(place)
     )
-    return (
-        upsert(ORDERS)
-        .from_select(
-            [_O.tenant_id, _O.order_id, _O.binding, _O.virtual_number, _O.waybill, _O.is_current],
-            wanted,
-            include_defaults=False,
-        )
-        .on_conflict_do_nothing(index_elements=[_O.tenant_id, _O.order_id], index_where=text("is_current"))
-        .returning(_O.binding)
-    )
+    columns = [_O.tenant_id, _O.order_id, _O.binding, _O.virtual_number, _O.waybill, _O.is_current]
+    return held_once(upsert(ORDERS).from_select(columns, wanted, include_defaults=False)).returning(_O.binding)
 
 
 def _at(tenant_id: str, order_id: str, binding: UUID) -> dict[str, Any]:
     return {"at_tenant": tenant_id, "at_order": order_id, "at_binding": binding}
+
+
+def order_to_row(tenant_id: str, order_id: str, *, binding: BindingId, waybill: str | None) -> dict[str, Any]:
+    """Every column of the table, for a binding that becomes current."""
+    return {
+        "tenant_id": tenant_id,
+        "order_id": order_id,
+        "binding": binding.key,
+        "virtual_number": binding.virtual_number,
+        "waybill": waybill,
+        "is_current": True,
+    }
 
 
 class SqlOrders:
@@ -76,14 +85,7 @@ class SqlOrders:
 
     def claim(self, tenant_id: str, order_id: str, *, binding: BindingId, waybill: str | None) -> bool:
         """On PostgreSQL a second claim waits until the first one's unit has ended."""
-        row = {
-            "tenant_id": tenant_id,
-            "order_id": order_id,
-            "binding": binding.key,
-            "virtual_number": binding.virtual_number,
-            "waybill": waybill,
-            "is_current": True,
-        }
+        row = order_to_row(tenant_id, order_id, binding=binding, waybill=waybill)
         return self._statements.change(_CLAIM, row) == 1
 
     def claim_many(self, tenant_id: str, claims: Sequence[OrderClaim]) -> frozenset[UUID]:

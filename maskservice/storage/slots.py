@@ -72,9 +72,8 @@ def _proposals(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElem
     return listed, listed.c.key, listed.c.value
 
 
-@lru_cache(maxsize=2)
-def _claim(dialect: str) -> ReturningInsert[Any]:
-    """INSERT … SELECT of the first proposal that no row holds.
+def claimed_where(dialect: str, *conditions: ColumnElement[bool]) -> ReturningInsert[Any]:
+    """INSERT … SELECT of the first proposal that no row holds, where the conditions hold.
 
     Two units can still pick the same one at once: the conflict target is named, so one gets it by the primary key and
     the other nothing; without that key the statement itself fails, and no test of uniqueness can pass by luck.
@@ -92,7 +91,7 @@ def _claim(dialect: str) -> ReturningInsert[Any]:
             number, extension, bindparam("holder", type_=_S.binding.type), bindparam("moment", type_=_S.taken_at.type)
         )
         .select_from(listed)
-        .where(holder.is_(None))
+        .where(holder.is_(None), *conditions)
         .order_by(place)
         .limit(literal_column("1"))
     )
@@ -105,11 +104,16 @@ def _claim(dialect: str) -> ReturningInsert[Any]:
 
 
 @lru_cache(maxsize=2)
+def _claim(dialect: str) -> ReturningInsert[Any]:
+    return claimed_where(dialect)
+
+
+@lru_cache(maxsize=2)
 def _claim_many(dialect: str) -> ReturningInsert[Any]:
     """INSERT … SELECT of those that no row holds.
 
-    Like :func:`_claim` it looks before it inserts: a slot that the worker is just deleting counts as held. A bare
-    insert would wait for that worker, who in turn waits for the number's row.
+    Like :func:`claimed_where` it looks before it inserts: a slot that the worker is just deleting counts as held. A
+    bare insert would wait for that worker, who in turn waits for the number's row.
     """
     rows, place, (number, extension, key) = listed(dialect, 3)
     held = SLOTS.alias("held")
@@ -138,6 +142,11 @@ def _held_among(dialect: str) -> Select[str, str]:
     return select(number, extension).select_from(rows).where(holder.is_not(None))
 
 
+def asked_to_claim(virtual_number: str, proposals: Sequence[str], *, binding: UUID, at: datetime) -> dict[str, Any]:
+    """What :func:`claimed_where` is asked with."""
+    return {"number": virtual_number, "holder": binding, "moment": at, "proposals": json.dumps(list(proposals))}
+
+
 class SqlSlots:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -149,7 +158,7 @@ class SqlSlots:
             return None
         row = self._statements.changed(
             _claim(self._statements.dialect),
-            {"number": virtual_number, "holder": binding, "moment": at, "proposals": json.dumps(list(proposals))},
+            asked_to_claim(virtual_number, proposals, binding=binding, at=at),
         )
         return None if row is None else str(row[0])
 

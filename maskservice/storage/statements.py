@@ -8,11 +8,12 @@ what a statement means. The connection is used directly, since Core on a connect
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, CursorResult, Executable, Table, insert
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,8 @@ Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Cells = Sequence[Any]
 """The values of one row, by position."""
 _T = TypeVar("_T")
+_OPEN: Final = "maskservice_unit"
+"""In a session's ``info``: a unit is open in its context."""
 
 
 class Months(Protocol):
@@ -34,9 +37,10 @@ class Months(Protocol):
 
 
 class Statements:
-    """One transaction after the other on one session. ``dialect``: sqlite or postgresql. ``is_whole``: there is no
-    transaction, each statement is kept as soon as it is done, so one that writes must be whole by itself. Every method
-    raises DatabaseUnavailable or DatabaseNotMigrated."""
+    """One transaction after the other on one session. ``dialect``: sqlite or postgresql. ``alone``: there is no
+    transaction, each statement is kept as soon as it is done, so one that writes must be whole by itself; a session has
+    nothing to own then, and the connection is this engine's. Every method raises DatabaseUnavailable or
+    DatabaseNotMigrated."""
 
     def __init__(
         self,
@@ -46,10 +50,11 @@ class Statements:
         write: bool,
         options: dict[str, Any],
         months: Months | None = None,
-        is_whole: bool = False,
+        alone: Engine | None = None,
     ) -> None:
         self.dialect = dialect
-        self.is_whole = is_whole
+        self.is_whole = write and alone is not None
+        self._alone = alone
         self._months = months
         self._session = session
         self._write = write
@@ -59,8 +64,9 @@ class Statements:
     def open(self) -> None:
         """Raises RuntimeError where another unit is open in the same context. The transaction begins with the first
         statement."""
-        if self._session.in_transaction():
+        if self._session.info.get(_OPEN) or self._session.in_transaction():
             raise RuntimeError("a unit of work is open in this context already")
+        self._session.info[_OPEN] = True
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Cells]:
         """All rows of a read."""
@@ -85,18 +91,16 @@ class Statements:
         self._require_write()
         return self._run(statement, parameters, lambda result: result.all())
 
-    def whole(self, statement: Executable, parameters: Mapping[str, Any]) -> bool:
-        """A write of several tables in one statement that divides by what it wrote of the one that decides: False where
-        that was nothing, and then nothing of it was done."""
+    def whole(self, statement: Executable, parameters: Mapping[str, Any]) -> Cells | None:
+        """A write of several tables in one statement that divides by what it wrote of the one that decides: its row, or
+        None where that was nothing, and then nothing of it was done."""
         self._require_write()
         try:
-            self._begun().execute(statement, parameters)
+            return self._begun().execute(statement, parameters).first()
         except STORAGE_ERRORS as error:
             if divided_by_nothing(error):
-                return False
+                return None
             failure = translated(error)
-        else:
-            return True
         raise failure
 
     def load(self, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -147,18 +151,26 @@ class Statements:
             self.step(lambda connection: months.require(connection, moment))
 
     def commit(self) -> None:
-        if self.is_whole:
+        if self._alone is not None:
             return  # each statement is kept already
         self._attempt(self._session.commit)
         self._connection = None
 
     def rollback(self) -> None:
+        if self._alone is not None:
+            return
         self._connection = None
         self._attempt(self._session.rollback)
 
     def close(self) -> None:
         """Takes back what was not committed and gives the connection back, whatever state it is in. Raises nothing."""
-        self._connection = None
+        connection, self._connection = self._connection, None
+        self._session.info.pop(_OPEN, None)
+        if self._alone is not None:
+            if connection is not None:
+                with suppress(*STORAGE_ERRORS):
+                    connection.close()
+            return
         try:
             self._session.close()
         except STORAGE_ERRORS:
@@ -178,7 +190,11 @@ class Statements:
 
     def _begun(self) -> Connection:
         if self._connection is None:
-            self._connection = self._session.connection(execution_options=self._options)
+            self._connection = (
+                self._session.connection(execution_options=self._options)
+                if self._alone is None
+                else self._alone.connect()
+            )
         return self._connection
 
     def _attempt(self, step: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from typing import Self
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.hook_records import Hooks
 from maskservice.services.leg_records import Legs
+from maskservice.services.placements import Placements
 from maskservice.services.repositories import (
     ApiKeys,
     Bindings,
@@ -41,6 +42,7 @@ from maskservice.storage.numbers import SqlNumbers
 from maskservice.storage.orders import SqlOrders
 from maskservice.storage.passes import SqlPasses
 from maskservice.storage.pbxs import SqlPbxs
+from maskservice.storage.placements import SqlPlacements
 from maskservice.storage.pools import SqlPools
 from maskservice.storage.receipts import SqlReceipts
 from maskservice.storage.roster import SqlCouriers
@@ -62,6 +64,7 @@ class SqlUnitOfWork:
         self.slots: Slots = SqlSlots(statements)
         self.bindings: Bindings = SqlBindings(statements)
         self.orders: Orders = SqlOrders(statements)
+        self.placements: Placements = SqlPlacements(statements)
         self.idempotency: Idempotency = SqlIdempotency(statements)
         self.contacts: Contacts = SqlContacts(statements)
         self.passes: Passes = SqlPasses(statements)
