@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_FLOOR, Decimal
+from math import ceil, log
 
 from maskservice.domain.check_digit import append_check
 from maskservice.domain.errors import FieldError, InvalidContent
@@ -19,6 +20,10 @@ SHORTEST_EXTENSION, LONGEST_EXTENSION = 4, 8
 DEFAULT_DENSITY = Decimal("0.10")
 DEFAULT_QUARANTINE = timedelta(days=30)
 LOW_WATER = Decimal("0.80")
+HANDFUL = 16
+"""Proposals that are nearly always enough: at the default density all of them miss once in 10^16."""
+_MOST_PROPOSED = 256
+_MISSED = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,18 @@ class PoolPolicy:
         for tried in range(min(tries, space)):
             miss *= max(space - held - tried, 0) / (space - tried)
         return 1.0 - miss
+
+
+def proposals_needed(policy: PoolPolicy, *, held: int) -> int:
+    """How many proposals, 16 to 256, one of which is free but once in ten thousand on a number that holds ``held``.
+
+    Each misses with the chance held / 10^length.
+    """
+    taken = held / 10**policy.extension_length
+    if taken >= 1:
+        return _MOST_PROPOSED
+    needed = ceil(log(_MISSED) / log(taken)) if taken > 0 else 0
+    return min(max(needed, HANDFUL), _MOST_PROPOSED)
 
 
 def propose(policy: PoolPolicy, draw: Callable[[int], int], *, count: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from maskservice.domain.allocation import propose
+from maskservice.domain.allocation import proposals_needed, propose
 from maskservice.domain.binding import Binding, Status
 from maskservice.domain.call_policy import BindingRules
 from maskservice.domain.errors import DatabaseUnavailable, PoolExhausted
@@ -21,7 +21,7 @@ from maskservice.services.endings import end_seen
 from maskservice.services.placements import Placement
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import PoolOffer, StoredBinding, Tenant
-from maskservice.services.slots import HANDFUL, POOL_IS_FULL, shuffled, take_slot
+from maskservice.services.slots import POOL_IS_FULL, shuffled, take_slot
 from maskservice.services.views import BindingView, Bound, compose_view
 
 _ATTEMPTS = 5
@@ -50,11 +50,14 @@ def place_at_once(
     and :func:`place_order` finds out what it is. For a unit that is whole by itself."""
     if not offer.numbers or order.keep_answer:
         return None
-    place = BindingId(offer.numbers[ports.randomness.below(len(offer.numbers))], key)
+    # Among those that were offered any is as good: picking at random spreads evenly also where few stand in the ring.
+    chosen = ports.randomness.below(len(offer.numbers))
+    place = BindingId(offer.numbers[chosen], key)
     binding = new_binding(order, place, pool_id=offer.pool_id, extension="", masked_name=masked_name_of(order), now=now)
     row = ports.cipher.new_row(order.tenant.id, str(place))
     content = seal_content(order.recipient, row, index=ports.index, virtual_number=place.virtual_number)
-    proposals = propose(offer.policy, ports.randomness.below, count=HANDFUL)
+    enough = proposals_needed(offer.policy, held=offer.policy.ceiling - offer.rooms[chosen])
+    proposals = propose(offer.policy, ports.randomness.below, count=enough)
     placement = Placement(StoredBinding(binding, content), offer.policy.ceiling, proposals)
     extension = uow.placements.place(placement)
     if extension is None:

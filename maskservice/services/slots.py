@@ -11,15 +11,13 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from maskservice.domain.allocation import PoolPolicy, propose
+from maskservice.domain.allocation import HANDFUL, PoolPolicy, propose
 from maskservice.domain.errors import PoolExhausted
 from maskservice.services.ports import Randomness, UnitOfWork
 from maskservice.services.records import PoolOffer, SlotClaim
 
 _T = TypeVar("_T")
 
-# A handful is nearly always enough: at the default density sixteen proposals all miss once in 10^16.
-HANDFUL = 16
 _HANDFULS = (HANDFUL, 64, 256)
 # Proposals a binding where many are claimed at once: at the default density the second round leaves one in 10^8.
 _SHARES = (1, 8)

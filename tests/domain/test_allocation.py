@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from maskservice.domain.allocation import PoolPolicy, propose
+from maskservice.domain.allocation import PoolPolicy, proposals_needed, propose
 from maskservice.domain.check_digit import passes_check
 from maskservice.domain.errors import InvalidContent
 
@@ -80,3 +80,17 @@ def test_more_than_the_space_cannot_be_proposed() -> None:
 
 def test_low_water_is_four_fifths_of_the_ceiling() -> None:
     assert PoolPolicy().low_water == 800
+
+
+@pytest.mark.parametrize(
+    ("length", "held", "expected"),
+    [
+        (4, 0, 16), (4, 1_000, 16), (4, 5_000, 16), (4, 7_000, 26), (4, 9_500, 180), (4, 9_990, 256),
+        (4, 10_000, 256), (8, 10_000_000, 16),
+    ],
+)  # fmt: skip
+def test_proposals_grow_with_what_is_held(length: int, held: int, expected: int) -> None:
+    count = proposals_needed(PoolPolicy(extension_length=length), held=held)
+    assert count == expected
+    if 16 < count < 256:
+        assert (held / 10**length) ** count <= 1e-4 < (held / 10**length) ** (count - 1)
