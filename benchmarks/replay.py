@@ -31,7 +31,18 @@ from maskservice.settings import Settings
 from tests.system.installation import Installation
 
 _SCRIPTS = 4
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
+_PROPOSALS = "(SELECT json_agg(lpad(trunc(random() * 10000)::text, 4, '0'))::text FROM generate_series(1, 16))"
+_WARM = 3
+"""Requests before the first that is recorded: a process asks for some things once."""
+_PLACEHOLDER = re.compile(r"\$(\d+)")
+_FRESH = frozenset(
+    {
+        "at_key", "receipt_call", "receipt_webhook_id", "receipt_pbx_call_id", "new_pbx_call_id", "contact_call",
+        "guard_caller", "order_order_id", "order_binding", "order_waybill", "holder", "new_key", "new_order_id",
+        "new_waybill",
+    }
+)  # fmt: skip
+"""What a request makes anew, by the names of its parameters; of these no row may have them yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,12 @@ class Replayed:
 @dataclass(frozen=True, slots=True)
 class _Statement:
     text: str
-    given: Mapping[str, Any]
+    names: Sequence[str]
+    given: Sequence[Any]
+
+    @property
+    def writes(self) -> bool:
+        return "INSERT INTO" in self.text
 
 
 def replayed(place: Installation, made: Sequence[Mapping[str, Any]], postmaster: int, *, count: int) -> Replayed:
@@ -83,67 +99,63 @@ def _recorded(place: Installation, kinds: Mapping[str, Callable[[], bytes]]) -> 
     engine = app.extensions["maskservice.database"].engine
     sent: list[_Statement] = []
 
-    def note(_connection: Any, _cursor: Any, text: str, given: Any, _context: Any, _many: bool) -> None:
-        sent.append(_Statement(text, dict(given)))
+    def note(_connection: Any, _cursor: Any, text: str, given: Any, context: Any, _many: bool) -> None:
+        names = () if context is None or context.compiled is None else context.compiled.positiontup
+        sent.append(_Statement(text, tuple(names or ()), tuple(given)))
 
     event.listen(engine, "before_cursor_execute", note)
     client, runs = app.test_client(), {}
     for name, request in kinds.items():
         runs[name] = []
-        for _ in range(_SCRIPTS + 1):
+        for turn in range(-_WARM, _SCRIPTS + 1):
             sent.clear()
             head, _, body = request().partition(b"\r\n\r\n")
             first, *lines = head.decode().split("\r\n")
             method, path, _ = first.split(" ")
             answer = client.open(path, method=method, data=body, headers=[tuple(line.split(": ", 1)) for line in lines])
             assert answer.status_code in (200, 201), answer.text
-            runs[name].append(list(sent))
+            if turn >= 0:
+                runs[name].append(list(sent))
     app.extensions["maskservice.database"].dispose()
     return runs
 
 
 def _script(run: Sequence[_Statement], other: Sequence[_Statement]) -> str:
-    """One transaction. What differs in ``other`` and is new in each request is made of :n; a value that occurs twice is
-    made the same way twice."""
+    """No transaction, as the service sends none around these. What differs in ``other`` and is new in each request is
+    made of :n; a value that occurs twice is made the same way twice."""
     lines = ["\\set n random(1, 9000000000000000)"]
     new = _new_values(run, other)
-    begun = False
     for each in run:
-        # The first statement reads the secret or the key, outside of the transaction, as the service does.
-        if not begun and each is not run[0]:
-            lines.append("BEGIN;")
-            begun = True
-        text = _PLACEHOLDER.sub(
-            lambda found, given=each.given: "%" if found[1] is None else _written(given[found[1]], new), each.text
-        )
+        text = _PLACEHOLDER.sub(lambda found, sent=each: _sent(sent, int(found[1]) - 1, new), each.text)
         lines.append(" ".join(text.split()) + ";")
-    return "\n".join([*lines, "COMMIT;", ""])
+    return "\n".join([*lines, ""])
 
 
 def _new_values(run: Sequence[_Statement], other: Sequence[_Statement]) -> set[Any]:
-    """Keys that this request wrote: they differ from those of another request and no row may have them yet."""
+    """Keys that this request wrote: they differ from those of another request."""
     new: set[Any] = set()
-    for mine, its in zip(run, other, strict=False):
-        if not mine.text.startswith("INSERT"):
-            continue
-        for name, value in mine.given.items():
-            fresh = name in ("key", "call", "webhook_id", "pbx_call_id", "order_id", "waybill", "holder", "binding")
-            if fresh and value is not None and its.given.get(name) != value and not _is_read(value, mine):
-                new.add(value)
+    for mine, its in zip(run, other, strict=True):
+        if mine.writes:
+            for name, value, another in zip(mine.names, mine.given, its.given, strict=True):
+                if name in _FRESH and value is not None and _plain(value) != _plain(another):
+                    new.add(_plain(value))
     return new
 
 
-def _is_read(value: Any, writer: _Statement) -> bool:
-    """A binding that a look-up found is no new one: the contact and the receipt of a call name it."""
-    names = {name for name, each in writer.given.items() if each == value}
-    contacts = "INSERT INTO contacts" in writer.text or "INSERT INTO webhook_receipts" in writer.text
-    calls = "INSERT INTO calls" in writer.text
-    return names == {"binding"} and (contacts or calls)
+def _sent(statement: _Statement, place: int, new: set[Any]) -> str:
+    if statement.names[place : place + 1] == ("proposals",):
+        return _PROPOSALS  # the same ones would all be taken after a few requests
+    return _written(statement.given[place], new)
+
+
+def _plain(value: Any) -> Any:
+    """As it was before SQLAlchemy wrapped bytes and JSON for psycopg."""
+    return getattr(value, "obj", value)
 
 
 def _written(value: Any, new: set[Any]) -> str:
-    is_new = isinstance(value, str | UUID) and value in new
-    value = getattr(value, "obj", value)  # as SQLAlchemy wraps bytes and JSON for psycopg
+    value = _plain(value)
+    is_new = isinstance(value, str | UUID | bytes) and value in new
     match value:
         case None:
             return "NULL"
@@ -153,6 +165,8 @@ def _written(value: Any, new: set[Any]) -> str:
             return str(value)
         case UUID():
             return f"md5(:n::text || '{value.hex[-6:]}')::uuid" if is_new else f"'{value}'::uuid"
+        case bytes() if is_new:
+            return f"decode(md5(:n::text || '{value.hex()[-6:]}'), 'hex')"
         case bytes():
             return f"'\\x{value.hex()}'::bytea"
         case datetime():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 from flask import Flask, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, Engine
@@ -26,6 +27,10 @@ from maskservice.storage.unit_of_work import SqlUnitOfWork
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _COUNTED: Mapping[str, Any] = {"preserve_rowcount": True}
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def normalise_url(url: str, *, base: Path | None = None) -> str:
@@ -104,6 +109,8 @@ class Database:
         options: dict[str, Any] = {
             **self._pool,
             "hide_parameters": True,  # a parameter may be a recipient's address
+            "json_serializer": _json,
+            "json_deserializer": orjson.loads,
             "pool_use_lifo": True,
         }
         if not self.is_sqlite:
