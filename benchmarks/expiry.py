@@ -24,12 +24,13 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.batch import _processes, cpu_of
 from benchmarks.planning import _good, _pbx
+from maskservice.storage.models import POOLS
 from tests.postgres import PostgresServer
 from tests.storage.many import fill
 from tests.system.installation import ROOT, Installation, install, order, serving
@@ -148,10 +149,10 @@ def _load(engine: Engine, place: Installation, rows: int) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     with engine.connect() as connection:
         connection.exec_driver_sql("SET statement_timeout = 0")
-        pool = connection.execute(text("SELECT id FROM pools WHERE name = 'p'")).scalar()
+        pool = connection.execute(select(POOLS.c.id).where(POOLS.c.name == "p")).scalar_one()
         for first, count, expires in ((0, rows, yesterday), (rows, _FLOOR_ROWS, yesterday + timedelta(days=30))):
             fill(
-                connection, count, pool=str(pool), tenant=place.tenant_id, expires=expires, apart="1 microsecond",
+                connection, count, pool=pool, tenant=place.tenant_id, expires=expires, apart="1 microsecond",
                 now=yesterday, first=first, contact_every=2,
             )  # fmt: skip
         for statement in ("VACUUM ANALYZE", "CHECKPOINT"):

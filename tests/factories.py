@@ -42,6 +42,18 @@ def key(place: int) -> UUID:
 _key = key  # factories have fields of the same name
 
 
+def tenant_id(place: int) -> str:
+    """Of a tenant that is in no table."""
+    return plain_id("ten", key(500_000 + place))
+
+
+def pool_id(place: int) -> str:
+    return plain_id("pool", key(500_000 + place))
+
+
+_tenant_id, _pool_id = tenant_id, pool_id
+
+
 def _id(prefix: str) -> factory.Sequence:
     return factory.Sequence(lambda place: plain_id(prefix, key(place)))
 
@@ -90,8 +102,7 @@ class BindingFactory(factory.Factory):
         model = Binding
 
     id = factory.SubFactory(BindingIdFactory)
-    tenant_id = "ten_1"
-    pool_id = "pool_1"
+    tenant_id = _tenant_id(1)
     order_id = factory.Sequence(lambda place: f"TW-20261124-{place:03d}")
     extension = factory.Sequence(lambda place: f"{place % 10_000:04d}")
     status = Status.ACTIVE
@@ -142,7 +153,7 @@ class IdempotencyClaimFactory(factory.Factory):
     class Meta:
         model = IdempotencyClaim
 
-    tenant_id = "ten_1"
+    tenant_id = _tenant_id(1)
     key = factory.Sequence(lambda place: f"idem-{place}")
     fingerprint = b"f" * 32
     order_id = "TW-20261124-001"
@@ -165,9 +176,9 @@ class CallRecordFactory(factory.Factory):
     id = factory.SubFactory(CallIdFactory)
     pbx_id = "pbx_1"
     pbx_call_id = factory.Sequence(lambda place: f"c-{place}")
-    pool_id = "pool_1"
+    pool_id = _pool_id(1)
     outcome = Outcome.ASKING
-    trace = (TraceStep("line", "found"), TraceStep("binding", "active", "ten_1"))
+    trace = (TraceStep("line", "found"), TraceStep("binding", "active", _tenant_id(1)))
     caller_tail = "321"
     caller = factory.Sequence(lambda place: place.to_bytes(16, "big"))
     attempt_group = factory.SelfAttribute("id.key")

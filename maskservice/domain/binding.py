@@ -41,7 +41,6 @@ class Binding:
 
     id: BindingId
     tenant_id: str
-    pool_id: str
     order_id: str
     extension: str
     status: Status

@@ -56,7 +56,6 @@ class _Draft:
     place: int
     order: Order
     binding_id: BindingId
-    pool_id: str
     masked_name: str
     content: SealedContent
 
@@ -65,14 +64,7 @@ class _Draft:
         return OrderClaim(self.order.order_id, self.binding_id, self.order.waybill)
 
     def bound(self, extension: str, now: datetime) -> StoredBinding:
-        binding = new_binding(
-            self.order,
-            self.binding_id,
-            pool_id=self.pool_id,
-            extension=extension,
-            masked_name=self.masked_name,
-            now=now,
-        )
+        binding = new_binding(self.order, self.binding_id, extension=extension, masked_name=self.masked_name, now=now)
         return StoredBinding(binding, self.content)
 
 
@@ -186,15 +178,15 @@ class _Chunk:
             offer = self._offers[pool]
             if offer is not None:
                 numbers = _spread(len(members), offer)
-                drafts += [self._seal(place, offer, number) for place, number in zip(members, numbers, strict=False)]
+                drafts += [self._seal(place, number) for place, number in zip(members, numbers, strict=False)]
         return drafts
 
-    def _seal(self, place: int, offer: PoolOffer, virtual_number: str) -> _Draft:
+    def _seal(self, place: int, virtual_number: str) -> _Draft:
         order, ports = self._orders[place], self._ports
         binding_id = BindingId(virtual_number, uuid7(self._now, ports.randomness.randbytes(10)))
         row = ports.cipher.new_row(self._tenant.id, str(binding_id))
         content = seal_content(order.recipient, row, index=ports.index, virtual_number=virtual_number)
-        return _Draft(place, order, binding_id, offer.pool_id, masked_name_of(order), content)
+        return _Draft(place, order, binding_id, masked_name_of(order), content)
 
     def _write(self, drafts: Sequence[_Draft]) -> frozenset[int]:
         """One unit of work and one commit. The places of those that found no room although it was offered; orders that

@@ -86,9 +86,7 @@ def place_order(
     if not offer.numbers:
         raise PoolExhausted(POOL_IS_FULL)
     virtual_number, extension = take_slot(offer, binding=key, at=now, uow=uow, randomness=ports.randomness)
-    binding = new_binding(
-        order, place, pool_id=offer.pool_id, extension=extension, masked_name=masked_name_of(order), now=now
-    )
+    binding = new_binding(order, place, extension=extension, masked_name=masked_name_of(order), now=now)
     view = view_of_new(order, binding, now=now)
     row = ports.cipher.new_row(order.tenant.id, str(place))
     content = seal_content(order.recipient, row, index=ports.index, virtual_number=virtual_number)
@@ -102,13 +100,10 @@ def masked_name_of(order: Order) -> str:
     return mask_name(order.recipient.name, mask=policy.mask, latin_mask=policy.latin_mask)
 
 
-def new_binding(
-    order: Order, binding_id: BindingId, *, pool_id: str, extension: str, masked_name: str, now: datetime
-) -> Binding:
+def new_binding(order: Order, binding_id: BindingId, *, extension: str, masked_name: str, now: datetime) -> Binding:
     return Binding(
         id=binding_id,
         tenant_id=order.tenant.id,
-        pool_id=pool_id,
         order_id=order.order_id,
         extension=extension,
         status=Status.ACTIVE,

@@ -34,6 +34,7 @@ from maskservice.domain.ids import BindingId
 from maskservice.services.records import SealedContent, StoredBinding
 from maskservice.storage.hot_models import BINDINGS, ORDERS, SLOTS, not_ended
 from maskservice.storage.listed import padded
+from maskservice.storage.orders import of_waybill
 from maskservice.storage.rows import (
     BINDING_COLUMNS,
     FACT_COLUMNS,
@@ -64,11 +65,11 @@ _CURRENT_OF = (
     .where(
         _O.tenant_id == bindparam("tenant"),
         _O.order_id.in_(bindparam("orders", type_=Text, expanding=True)),
-        _O.is_current,
+        _O.former == literal_column("''"),
     )
 )
 # What the server says of a row that it refuses begins with its first columns: no text of a platform among them.
-_LOADED_FIRST = ("virtual_number", "key", "created_at", "expires_at", "pool_id")
+_LOADED_FIRST = ("virtual_number", "key", "created_at", "expires_at")
 _LOADED = (
     *_LOADED_FIRST,
     *(each.name for each in BINDING_COLUMNS if each.name not in _LOADED_FIRST),
@@ -124,6 +125,8 @@ _TO_REKEY = (
         _B.expires_at > _NOW,
         or_(_B.rekeyed_at.is_(None), _B.rekeyed_at < bindparam("before", type_=_B.rekeyed_at.type)),
         _B.created_at < bindparam("before", type_=_B.created_at.type),
+        # Every live one has it: so the index of numbers and marks leads to them.
+        _B.phone_mark.is_not(None),
     )
     .order_by(_B.key)
     .limit(bindparam("room", type_=Integer()))
@@ -144,7 +147,7 @@ def _due(limit: int) -> Select[Any]:
 
 
 @lru_cache(maxsize=64)
-def _page(status: Status | None, *, before: bool, order: bool, waybill: bool) -> Select[Any]:
+def _page(dialect: str, status: Status | None, *, before: bool, order: bool, waybill: bool) -> Select[Any]:
     """Keyset by the key, which sorts by time. Orders and waybills are found through their index table, not among all of
     a tenant's rows."""
     statement = select(*BINDING_COLUMNS)
@@ -154,7 +157,7 @@ def _page(status: Status | None, *, before: bool, order: bool, waybill: bool) ->
         if order:
             places = places.where(_O.order_id == bindparam("order"))
         if waybill:
-            places = places.where(_O.waybill == bindparam("waybill"))
+            places = places.where(*of_waybill(dialect))
         statement = statement.where(tuple_(_B.virtual_number, _B.key).in_(places))
     statement = statement.where(_B.tenant_id == bindparam("tenant"))
     if before:
@@ -223,7 +226,8 @@ class SqlBindings:
     ) -> Sequence[StoredBinding]:
         """``order_id`` and ``waybill`` are looked up in the index of orders: bindings that were never claimed there are
         not found by them."""
-        statement = _page(status, before=before is not None, order=order_id is not None, waybill=waybill is not None)
+        named = {"before": before is not None, "order": order_id is not None, "waybill": waybill is not None}
+        statement = _page(self._statements.dialect, status, **named)
         given = {"before": before, "order": order_id, "waybill": waybill}
         parameters: dict[str, Any] = {"tenant": tenant_id, "room": limit}
         parameters |= {name: value for name, value in given.items() if value is not None}

@@ -38,6 +38,7 @@ from maskservice.storage.listed import LISTED, listed, written
 from maskservice.storage.models import NUMBERS, POOLS
 from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES
 from maskservice.storage.statements import Statements
+from maskservice.storage.types import TENANT_ID
 
 _B, _C, _K, _N, _O, _S = BINDINGS.c, CONTACTS.c, CALLS.c, NUMBERS.c, ORDERS.c, SLOTS.c
 
@@ -175,7 +176,7 @@ def _forget(dialect: str) -> Delete:
 @lru_cache(maxsize=2)
 def _forget_orders(dialect: str) -> Delete:
     rows, _, (tenant, order, key) = listed(dialect, 3)
-    wanted = select(tenant, order, _key(dialect, key)).select_from(rows)
+    wanted = select(TENANT_ID.listed(tenant, dialect), order, _key(dialect, key)).select_from(rows)
     return delete(ORDERS).where(tuple_(_O.tenant_id, _O.order_id, _O.binding).in_(wanted))
 
 
@@ -237,7 +238,8 @@ class SqlEndings:
         found = self._statements.rows(_forgettable(limit), {"limit_time": purged_before})
         if not found:
             return 0
-        self._change(_forget_orders(self._dialect), [(tenant, order, key.hex) for _, key, tenant, order in found])
+        orders = [(TENANT_ID.written(tenant, self._dialect), order, key.hex) for _, key, tenant, order in found]
+        self._change(_forget_orders(self._dialect), orders)
         return self._change(_forget(self._dialect), [(number, key.hex) for number, key, _, _ in found])
 
     def forget_calls(self, virtual_number: str, *, older_than: datetime, limit: int) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import JSON, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from maskservice.storage.models import ID_LENGTH, NUMBER_LENGTH, Base, table_of
+from maskservice.storage.models import NUMBER_LENGTH, Base, table_of
+from maskservice.storage.types import POOL_ID
 
 
 class GuardCallerRow(Base):
@@ -19,7 +20,7 @@ class GuardCallerRow(Base):
     that guesses sent at once share one budget."""
 
     __tablename__ = "guard_callers"
-    pool_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    pool_id: Mapped[str] = mapped_column(POOL_ID, primary_key=True)
     caller: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     seen_at: Mapped[datetime]
     wrong: Mapped[list[Any] | None] = mapped_column(JSON)  # milliseconds since 1970, oldest first

@@ -21,6 +21,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     LargeBinary,
+    PrimaryKeyConstraint,
     String,
     Uuid,
     false,
@@ -32,8 +33,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from maskservice.domain.binding import ENDED, Status
 from maskservice.domain.call import Direction, Outcome, Party
 from maskservice.storage.models import ID_LENGTH, NUMBER_LENGTH, Base, table_of
+from maskservice.storage.types import POOL_ID, TENANT_ID
 
 EXTENSION_LENGTH = 9  # eight digits and a check digit
+ONLY_ON = "dialect"
+"""In an index' ``info``: the one kind of database that has it."""
 
 
 def words(values: Iterable[StrEnum]) -> str:
@@ -67,13 +71,12 @@ class SlotRow(Base):
 
 class BindingRow(Base):
     """A binding and its personal content under seal; after the purge nothing personal is left, which the table itself
-    insists on."""
+    insists on. Its pool is its number's, which never changes."""
 
     __tablename__ = "bindings"
-    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH), primary_key=True)
-    key: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH))
-    pool_id: Mapped[str] = mapped_column(String(ID_LENGTH))
+    virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH))
+    key: Mapped[UUID] = mapped_column(Uuid)
+    tenant_id: Mapped[str] = mapped_column(TENANT_ID)
     order_id: Mapped[str]
     waybill: Mapped[str | None]
     extension: Mapped[str] = mapped_column(String(EXTENSION_LENGTH))
@@ -99,6 +102,9 @@ class BindingRow(Base):
     creation_answer: Mapped[bytes | None]
     call_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # against the tenant's
     __table_args__ = (
+        # The key, which begins with the time, stands first: the index is filled page after page, and stays full. (In
+        # databases of SQLite it is the other way round: their pages are the rows' own.)
+        PrimaryKeyConstraint("key", "virtual_number"),
         CheckConstraint(f"status IN ({words(Status)})", name="status"),
         CheckConstraint(
             "(status = 'locked' AND status_before_lock IN ('active', 'delivered')) "
@@ -129,30 +135,28 @@ class BindingRow(Base):
 
 
 class OrderRow(Base):
-    """From an order to its bindings, wherever they lie; at most one is current, by the partial unique index."""
+    """From an order to its bindings, wherever they lie. ``former`` is empty for the current one and the binding's own
+    key (hexadecimal) for an earlier one: so an order has at most one that is current, by the one key there is."""
 
     __tablename__ = "order_index"
-    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(TENANT_ID, primary_key=True)
     order_id: Mapped[str] = mapped_column(primary_key=True)
-    binding: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    binding: Mapped[UUID] = mapped_column(Uuid)
     virtual_number: Mapped[str] = mapped_column(String(NUMBER_LENGTH))
     waybill: Mapped[str | None]
-    is_current: Mapped[bool]
+    former: Mapped[str] = mapped_column(primary_key=True)
     __table_args__ = (
+        CheckConstraint("former = '' OR length(former) = 32", name="former"),
+        # A hash index is as large whatever the waybills look like and in whichever order they come.
         Index(
-            "uq_order_index_current",
-            "tenant_id",
-            "order_id",
-            unique=True,
-            postgresql_where=text("is_current"),
-            sqlite_where=text("is_current"),
-        ),
-        Index(
-            None,
-            "tenant_id",
-            "waybill",
+            "ix_order_index_waybill",
+            text("(tenant_id::text || waybill)"),
+            postgresql_using="hash",
             postgresql_where=text("waybill IS NOT NULL"),
-            sqlite_where=text("waybill IS NOT NULL"),
+            info={ONLY_ON: "postgresql"},
+        ).ddl_if(dialect="postgresql"),
+        Index(None, "tenant_id", "waybill", sqlite_where=text("waybill IS NOT NULL"), info={ONLY_ON: "sqlite"}).ddl_if(
+            dialect="sqlite"
         ),
     )
 
@@ -194,8 +198,8 @@ class CallRow(Base):
     key: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     pbx_id: Mapped[str] = mapped_column(String(ID_LENGTH))
     pbx_call_id: Mapped[str]
-    pool_id: Mapped[str] = mapped_column(String(ID_LENGTH))
-    tenant_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    pool_id: Mapped[str] = mapped_column(POOL_ID)
+    tenant_id: Mapped[str | None] = mapped_column(TENANT_ID)
     binding: Mapped[UUID | None] = mapped_column(Uuid)
     direction: Mapped[str | None] = mapped_column(String(16))
     outcome: Mapped[str] = mapped_column(String(12))
@@ -248,7 +252,7 @@ class ReceiptRow(Base):
     menu: Mapped[str | None]  # keys of bindings in hexadecimal, separated by spaces
     party: Mapped[str | None] = mapped_column(String(12))
     binding: Mapped[UUID | None] = mapped_column(Uuid)
-    tenant_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    tenant_id: Mapped[str | None] = mapped_column(TENANT_ID)
     pending: Mapped[str | None] = mapped_column(String(32))  # the extension whose code is asked for
     language: Mapped[str | None] = mapped_column(String(8))
     trace: Mapped[list[Any]] = mapped_column(JSON)  # of the call up to this leg: [step, found, tenant or null] each
@@ -262,7 +266,7 @@ class ReceiptRow(Base):
 
 class IdempotencyRow(Base):
     __tablename__ = "idempotency_keys"
-    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(TENANT_ID, primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes]
     order_id: Mapped[str]

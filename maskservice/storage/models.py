@@ -25,10 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from maskservice.storage.types import UtcDateTime
+from maskservice.storage.types import ID_LENGTH, POOL_ID, TENANT_ID, UtcDateTime
 
 NUMBER_LENGTH = 16  # '+' and fifteen digits, ITU-T E.164
-ID_LENGTH = 40
 
 
 class Base(DeclarativeBase):
@@ -57,7 +56,7 @@ def table_of(model: type[Base]) -> Table:
 
 class TenantRow(Base):
     __tablename__ = "tenants"
-    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    id: Mapped[str] = mapped_column(TENANT_ID, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     grace: Mapped[timedelta]
@@ -112,7 +111,7 @@ class PoolRow(Base):
     with them."""
 
     __tablename__ = "pools"
-    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    id: Mapped[str] = mapped_column(POOL_ID, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     extension_length: Mapped[int]

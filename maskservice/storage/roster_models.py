@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from maskservice.domain.caller_rule import Verdict
 from maskservice.storage.hot_models import words
 from maskservice.storage.models import ID_LENGTH, NUMBER_LENGTH, Base, table_of
+from maskservice.storage.types import TENANT_ID
 
 WHOLE_TENANT = UUID(int=0)
 """Stands for no binding in the key of ``caller_rules``: the rule is for all of the tenant's."""
@@ -58,7 +59,7 @@ class CourierPhoneRow(Base):
     """``caller``: the blind index in the guard's scope, 16 bytes. ``phone``: sealed under the courier's key."""
 
     __tablename__ = "courier_phones"
-    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(TENANT_ID, primary_key=True)
     caller: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     courier_id: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
     phone: Mapped[bytes]
@@ -77,7 +78,7 @@ class CallerRuleRow(Base):
     """What a tenant says of one caller, by direction; for one binding, or with :data:`WHOLE_TENANT` for all."""
 
     __tablename__ = "caller_rules"
-    tenant_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(TENANT_ID, primary_key=True)
     binding: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     caller: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     id: Mapped[str] = mapped_column(String(ID_LENGTH), unique=True)

@@ -30,7 +30,7 @@ from maskservice.storage.statements import Cells
 _B, _C, _T = BINDINGS.c, CONTACTS.c, TENANTS.c
 
 FACT_COLUMNS = (
-    _B.virtual_number, _B.key, _B.tenant_id, _B.pool_id, _B.order_id, _B.waybill, _B.extension, _B.status,
+    _B.virtual_number, _B.key, _B.tenant_id, _B.order_id, _B.waybill, _B.extension, _B.status,
     _B.status_before_lock, _B.created_at, _B.expires_at, _B.delivered_at, _B.ended_at, _B.purged_at, _B.reopened_number,
     _B.reopened_key, _B.masked_name, _B.rekeyed_at, _B.call_rules,
 )  # fmt: skip
@@ -102,14 +102,13 @@ _NO_HOOKS: frozenset[HookKind] = frozenset()
 def binding_of(cells: Cells) -> Binding:
     """From :data:`FACT_COLUMNS`."""
     (
-        virtual_number, key, tenant_id, pool_id, order_id, waybill, extension, status, before,
+        virtual_number, key, tenant_id, order_id, waybill, extension, status, before,
         created_at, expires_at, delivered_at, ended_at, purged_at, reopened_number, reopened_key, masked_name,
         rekeyed_at, call_rules,
     ) = cells  # fmt: skip
     return Binding(
         id=BindingId(virtual_number, key),
         tenant_id=tenant_id,
-        pool_id=pool_id,
         order_id=order_id,
         extension=extension,
         status=Status(status),
@@ -147,7 +146,6 @@ def facts_to_row(binding: Binding) -> dict[str, Any]:
         "virtual_number": binding.id.virtual_number,
         "key": binding.id.key,
         "tenant_id": binding.tenant_id,
-        "pool_id": binding.pool_id,
         "order_id": binding.order_id,
         "waybill": binding.waybill,
         "extension": binding.extension,

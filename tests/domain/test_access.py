@@ -42,7 +42,6 @@ CONTACT = Contact(b"courier", NOW - timedelta(minutes=1), NOW + timedelta(hours=
 BOUND = Binding(
     id=BindingId(X, uuid7(NOW, b"1" * 10)),
     tenant_id="ten_1",
-    pool_id="pool_1",
     order_id="TW-20231109-001",
     extension="5678",
     status=Status.ACTIVE,

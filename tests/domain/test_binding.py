@@ -21,7 +21,6 @@ def at(status: Status, **changes: object) -> Binding:
     facts = Binding(
         id=BindingId("+886900000000", uuid7(NOW, b"0123456789")),
         tenant_id="ten_1",
-        pool_id="pool_1",
         order_id="1",
         extension="5678",
         status=status,

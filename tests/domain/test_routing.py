@@ -42,7 +42,6 @@ def binding(place: int = 1, *, tenant: str = "ten_1", order: str = "TW-20231109-
     facts = Binding(
         id=BindingId(X, uuid7(NOW - timedelta(hours=place), bytes([place]) * 10)),
         tenant_id=tenant,
-        pool_id="pool_1",
         order_id=order,
         extension=f"567{place}",
         status=Status.ACTIVE,

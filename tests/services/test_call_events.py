@@ -14,6 +14,7 @@ from maskservice.domain.causes import Cause, EndedBy
 from maskservice.domain.ids import CallId
 from maskservice.services.call_events import CallReport, Noted, Side, noted, report_call
 from maskservice.services.records import CallRecord
+from tests.factories import pool_id
 from tests.services.conftest import Shop, X
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -43,7 +44,7 @@ CONNECTED = CallRecord(
     id=CallId(X, UUID(int=1)),
     pbx_id="pbx_1",
     pbx_call_id="c",
-    pool_id="pool_1",
+    pool_id=pool_id(1),
     outcome=Outcome.CONNECTING,
     trace=(),
     direction=Direction.TO_RECIPIENT,

@@ -20,6 +20,7 @@ from maskservice.services.hooks import remove_hook, set_hook
 from maskservice.services.records import CallRecord, TenantPolicy
 from maskservice.services.taps import Tap, tap
 from tests.counting import count_statements
+from tests.factories import pool_id
 from tests.services.conftest import Shop, X, number
 from tests.services.hook_lines import ScriptedLine, asking
 
@@ -253,7 +254,7 @@ def test_no_unit_is_open_while_a_hook_is_asked(shop: Shop) -> None:
     def write() -> None:
         # On SQLite a second writer would wait for the first, and a nested unit is an error on both.
         with shop.ports.unit() as uow:
-            uow.guard.hold("pool_x", b"x" * 16, at=shop.clock.now())
+            uow.guard.hold(pool_id(1), b"x" * 16, at=shop.clock.now())
             uow.commit()
         seen.append(1)
 

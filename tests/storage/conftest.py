@@ -35,7 +35,6 @@ class World:
         """A stored binding with its slot and its place in the order index."""
         facts = {
             "binding__tenant_id": self.tenant.id,
-            "binding__pool_id": self.pool.id,
             "binding__waybill": waybill,
             **facts,
         }

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from maskservice.domain.ids import read_plain_id
 from tests.factories import NOW, NUMBER
 
 NUMBERS = 1000
@@ -19,6 +20,9 @@ _NUMBER = f"'+' || ({int(NUMBER)} + i % {NUMBERS})"
 _KEY = "(lpad(to_hex({begin} + i), 12, '0') || '70008000' || lpad(to_hex(i), 12, '0'))::uuid"
 _CALL = _KEY.format(begin="cast(:begin AS bigint) - 2 * i")
 _BINDING = _KEY.format(begin="cast(:begin AS bigint)")
+# Tenants that are in no table, and among their rows those of the one that is.
+_OTHER = "('00000000-0000-7000-8000-' || lpad(to_hex(i % 97), 12, '0'))::uuid"
+_TENANT = f"CASE WHEN i % 10 = 0 THEN cast(:tenant AS uuid) ELSE {_OTHER} END"
 
 
 # Made once a statement: a value of its own for every row costs more than the row.
@@ -27,13 +31,13 @@ _WRAPPED, _PHONE, _ADDRESS = (f"decode(repeat('5e', {size}), 'hex')" for size in
 
 _NUMBERS = f"""
 INSERT INTO virtual_numbers (virtual_number, pool_id, held, spread, mark, created_at)
-SELECT {_NUMBER}, :pool, 0, i * 1000, decode(md5('own' || i), 'hex'), :now
+SELECT {_NUMBER}, cast(:pool AS uuid), 0, i * 1000, decode(md5('own' || i), 'hex'), :now
 FROM generate_series(0, {NUMBERS - 1}) AS i ON CONFLICT DO NOTHING
 """
 _BINDINGS = f"""
-INSERT INTO bindings (virtual_number, key, tenant_id, pool_id, order_id, waybill, extension, status, created_at,
+INSERT INTO bindings (virtual_number, key, tenant_id, order_id, waybill, extension, status, created_at,
   expires_at, masked_name, wrapped_key, sealed_phone, sealed_name, sealed_address, phone_mark, shared_line)
-SELECT {_NUMBER}, {_BINDING}, CASE WHEN i % 10 = 0 THEN :tenant ELSE 'ten_' || i % 97 END, :pool, 'order-' || i,
+SELECT {_NUMBER}, {_BINDING}, {_TENANT}, 'order-' || i,
   CASE WHEN i % 4 = 0 THEN 'W' || i END, lpad((i / {NUMBERS})::text, 6, '0'), 'active', :now,
   :expires + i * cast(:apart AS interval), '陳O美', {_WRAPPED}, {_PHONE}, {_PHONE}, {_ADDRESS},
   decode(md5((i / 3)::text), 'hex'), false
@@ -44,9 +48,9 @@ INSERT INTO slots (virtual_number, extension, binding, taken_at)
 SELECT {_NUMBER}, lpad((i / {NUMBERS})::text, 6, '0'), {_BINDING}, :now FROM generate_series(:first, :last) AS i
 """
 _ORDERS = f"""
-INSERT INTO order_index (tenant_id, order_id, binding, virtual_number, waybill, is_current)
-SELECT CASE WHEN i % 10 = 0 THEN :tenant ELSE 'ten_' || i % 97 END, 'order-' || i, {_BINDING}, {_NUMBER},
-  CASE WHEN i % 4 = 0 THEN 'W' || i END, true
+INSERT INTO order_index (tenant_id, order_id, binding, virtual_number, waybill, former)
+SELECT {_TENANT}, 'order-' || i, {_BINDING}, {_NUMBER},
+  CASE WHEN i % 4 = 0 THEN 'W' || i END, ''
 FROM generate_series(:first, :last) AS i
 """
 _CONTACTS = f"""
@@ -62,11 +66,15 @@ FROM (SELECT virtual_number, count(*) AS held FROM slots GROUP BY 1) AS s WHERE 
 _CALLS = f"""
 INSERT INTO calls (virtual_number, started_at, key, pbx_id, pbx_call_id, pool_id, tenant_id, binding, outcome,
   tries_used, trace, caller, attempt_group)
-SELECT {_NUMBER}, :now - i * cast(:apart AS interval), {_CALL}, 'pbx_1', 'c-' || i, :pool,
-  CASE WHEN i % 5 > 0 THEN 'ten_' || i % 97 END, CASE WHEN i % 5 > 0 THEN {_BINDING} END, 'completed', 0, '[]',
+SELECT {_NUMBER}, :now - i * cast(:apart AS interval), {_CALL}, 'pbx_1', 'c-' || i, cast(:pool AS uuid),
+  CASE WHEN i % 5 > 0 THEN {_OTHER} END, CASE WHEN i % 5 > 0 THEN {_BINDING} END, 'completed', 0, '[]',
   decode(md5('caller' || i % 5000), 'hex'), {_BINDING}
 FROM generate_series(1, :count) AS i
 """
+
+
+def _key(text: str) -> str:
+    return str(read_plain_id(text.partition("_")[0], text))
 
 
 def fill(
@@ -84,7 +92,7 @@ def fill(
     """``count`` live bindings that expire from ``expires`` on, ``apart`` from each other; one in ``contact_every`` has
     a contact."""
     begin = int(now.timestamp() * 1000)
-    given: dict[str, Any] = {"pool": pool, "tenant": tenant, "now": now, "begin": begin, "expires": expires}
+    given: dict[str, Any] = {"pool": _key(pool), "tenant": _key(tenant), "now": now, "begin": begin, "expires": expires}
     given |= {"apart": apart, "first": first, "last": first + count - 1, "every": contact_every}
     for statement in (_NUMBERS, _BINDINGS, _SLOTS, _ORDERS, _CONTACTS, _HELD):
         connection.execute(text(statement), given)
@@ -93,4 +101,4 @@ def fill(
 def fill_calls(connection: Connection, count: int, *, pool: str, apart: str, now: datetime = NOW) -> None:
     """``count`` calls, the first of them ``apart`` before now and so on; their months' partitions must be there."""
     begin = int(now.timestamp() * 1000)
-    connection.execute(text(_CALLS), {"pool": pool, "now": now, "begin": begin, "apart": apart, "count": count})
+    connection.execute(text(_CALLS), {"pool": _key(pool), "now": now, "begin": begin, "apart": apart, "count": count})

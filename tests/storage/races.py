@@ -19,7 +19,7 @@ from uuid import UUID
 
 from flask import Flask
 
-from maskservice.domain.ids import BindingId, CallId
+from maskservice.domain.ids import BindingId, CallId, plain_id
 from maskservice.services.records import IdempotencyClaim, Receipt
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
@@ -27,6 +27,7 @@ from maskservice.storage.unit_of_work import SqlUnitOfWork
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NUMBER = "+886900000000"
 CEILING = 300
+TENANT = plain_id("ten", UUID(int=1))
 
 
 def _key(source: random.Random) -> UUID:
@@ -50,7 +51,7 @@ def slot(uow: SqlUnitOfWork, place: int, source: random.Random) -> str | None:
 
 
 def order(uow: SqlUnitOfWork, place: int, source: random.Random) -> str | None:
-    won = uow.orders.claim("ten_1", f"order-{place}", binding=BindingId(NUMBER, _key(source)), waybill=None)
+    won = uow.orders.claim(TENANT, f"order-{place}", binding=BindingId(NUMBER, _key(source)), waybill=None)
     return str(place) if won else None
 
 
@@ -63,7 +64,7 @@ def receipt(uow: SqlUnitOfWork, place: int, source: random.Random) -> str | None
 
 
 def idempotency(uow: SqlUnitOfWork, place: int, source: random.Random) -> str | None:
-    claim = IdempotencyClaim("ten_1", f"k-{place}", b"f", "o", _key(source), NOW)
+    claim = IdempotencyClaim(TENANT, f"k-{place}", b"f", "o", _key(source), NOW)
     return str(place) if uow.idempotency.claim(claim) is None else None
 
 

@@ -14,7 +14,7 @@ from maskservice.services.roster_records import CallerRule
 from maskservice.storage.db import Database
 from maskservice.storage.roster_models import CALLER_RULES, WHOLE_TENANT
 from maskservice.storage.unit_of_work import SqlUnitOfWork
-from tests.factories import NOW, NUMBER, key
+from tests.factories import NOW, NUMBER, key, tenant_id
 from tests.storage.conftest import World, elsewhere
 
 HERE = BindingId(NUMBER, key(1))
@@ -22,7 +22,7 @@ CALLER = b"c" * 16
 
 
 def rule(place: int = 0, **facts: object) -> CallerRule:
-    made = CallerRule(plain_id("rule", key(place)), "ten_1", CALLER, "111", NOW, to_recipient=Verdict.BLOCK)
+    made = CallerRule(plain_id("rule", key(place)), tenant_id(1), CALLER, "111", NOW, to_recipient=Verdict.BLOCK)
     return replace(made, **facts)  # type: ignore[arg-type]
 
 
@@ -55,37 +55,37 @@ def test_a_caller_has_one_rule_in_each_place(uow: SqlUnitOfWork) -> None:
     elsewhere_too = [
         rule(4, binding=HERE),
         rule(5, binding=elsewhere()),
-        rule(6, tenant_id="ten_2"),
+        rule(6, tenant_id=tenant_id(2)),
         rule(7, caller=b"d" * 16),
     ]
     assert [uow.caller_rules.put(each) for each in elsewhere_too] == elsewhere_too
-    assert uow.caller_rules.get("ten_1", rule(4).id) == elsewhere_too[0]
-    assert uow.caller_rules.get("ten_2", rule(4).id) is None
+    assert uow.caller_rules.get(tenant_id(1), rule(4).id) == elsewhere_too[0]
+    assert uow.caller_rules.get(tenant_id(2), rule(4).id) is None
 
 
 def test_rules_in_pages(uow: SqlUnitOfWork) -> None:
     made = [rule(place, caller=bytes([place]) * 16, binding=HERE if place % 2 else None) for place in range(5)]
     for each in made:
         uow.caller_rules.put(each)
-    assert uow.caller_rules.page("ten_1", limit=2, before=None) == [made[4], made[3]]
-    assert uow.caller_rules.page("ten_1", limit=9, before=made[3].id) == [made[2], made[1], made[0]]
-    assert uow.caller_rules.page("ten_1", limit=9, before=None, binding=HERE) == [made[3], made[1]]
-    assert uow.caller_rules.page("ten_1", limit=9, before=made[3].id, binding=HERE) == [made[1]]
-    assert uow.caller_rules.page("ten_1", limit=9, before=None, binding=elsewhere()) == []
-    assert uow.caller_rules.page("ten_2", limit=9, before=None) == []
+    assert uow.caller_rules.page(tenant_id(1), limit=2, before=None) == [made[4], made[3]]
+    assert uow.caller_rules.page(tenant_id(1), limit=9, before=made[3].id) == [made[2], made[1], made[0]]
+    assert uow.caller_rules.page(tenant_id(1), limit=9, before=None, binding=HERE) == [made[3], made[1]]
+    assert uow.caller_rules.page(tenant_id(1), limit=9, before=made[3].id, binding=HERE) == [made[1]]
+    assert uow.caller_rules.page(tenant_id(1), limit=9, before=None, binding=elsewhere()) == []
+    assert uow.caller_rules.page(tenant_id(2), limit=9, before=None) == []
 
 
 def test_a_rule_is_deleted_by_its_tenant(uow: SqlUnitOfWork) -> None:
     uow.caller_rules.put(rule(1))
-    assert not uow.caller_rules.delete("ten_2", rule(1).id)
-    assert uow.caller_rules.delete("ten_1", rule(1).id)
-    assert not uow.caller_rules.delete("ten_1", rule(1).id)
+    assert not uow.caller_rules.delete(tenant_id(2), rule(1).id)
+    assert uow.caller_rules.delete(tenant_id(1), rule(1).id)
+    assert not uow.caller_rules.delete(tenant_id(1), rule(1).id)
 
 
 @pytest.mark.parametrize("column", ["to_recipient", "to_courier"])
 def test_the_table_knows_two_verdicts(database: Database, column: str) -> None:
     row = {
-        "tenant_id": "ten_1", "binding": WHOLE_TENANT, "caller": CALLER, "id": "rule_1", "last3": "111",
+        "tenant_id": tenant_id(1), "binding": WHOLE_TENANT, "caller": CALLER, "id": "rule_1", "last3": "111",
         "created_at": NOW, column: "maybe",
     }  # fmt: skip
     with pytest.raises(Exception, match=f"ck_caller_rules_{column}"), database.engine.begin() as connection:
@@ -103,5 +103,5 @@ def test_the_purge_of_a_binding_takes_its_own_along(uow: SqlUnitOfWork, world: W
     uow.endings.purge([(gone.id.virtual_number, gone.extension, gone.id.key)], at=NOW + timedelta(days=90))
     assert uow.assignments.of_binding(gone.id) == []
     assert uow.assignments.of_binding(stays.id) == ["cou_a"]
-    left = {each.binding for each in uow.caller_rules.page("ten_1", limit=9, before=None)}
+    left = {each.binding for each in uow.caller_rules.page(tenant_id(1), limit=9, before=None)}
     assert left == {stays.id, whole.binding}

@@ -15,7 +15,7 @@ from maskservice.services.records import StoredBinding
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
-from tests.factories import NOW, NUMBER, SealedContactFactory, StoredBindingFactory, key
+from tests.factories import NOW, NUMBER, SealedContactFactory, StoredBindingFactory, key, tenant_id
 from tests.storage.conftest import World, build_world, elsewhere, slot_of
 
 OLD = BindingId("+886922222222", key(77))
@@ -146,7 +146,7 @@ def test_a_page_goes_by_the_true_status_newest_first(
         found = uow.bindings.page(world.tenant.id, now=NOW, limit=100, before=None, **filters)
     assert len(sent) == 1
     assert list(found) == [mixed[name] for name in expected]
-    assert uow.bindings.page("ten_other", now=NOW, limit=100, before=None, **filters) == []
+    assert uow.bindings.page(tenant_id(2), now=NOW, limit=100, before=None, **filters) == []
     walked: list[StoredBinding] = []
     while page := uow.bindings.page(
         world.tenant.id, now=NOW, limit=2, before=walked[-1].binding.id.key if walked else None, **filters
@@ -250,7 +250,7 @@ def test_many_are_added_at_once_and_found_by_their_orders(uow: SqlUnitOfWork, wo
     uow.orders.retire(world.tenant.id, "order-3", binding=stored[3].binding.id)
     found = uow.bindings.current_of(world.tenant.id, [f"order-{place}" for place in range(9)])
     assert found == {each.binding.order_id: each for each in stored if each.binding.order_id != "order-3"}
-    assert uow.bindings.current_of("ten_other", ["order-1"]) == {}
+    assert uow.bindings.current_of(tenant_id(2), ["order-1"]) == {}
     assert uow.bindings.current_of(world.tenant.id, []) == {}
 
 

@@ -18,7 +18,7 @@ from maskservice.services.records import CallRecord
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
-from tests.factories import NOW, NUMBER, CallRecordFactory
+from tests.factories import NOW, NUMBER, CallRecordFactory, tenant_id
 from tests.storage.conftest import World, elsewhere
 
 LATER = NOW + timedelta(days=1)
@@ -177,7 +177,7 @@ def test_calls_are_listed_by_tenant_newest_first_and_unbound_ones_apart(uow: Sql
     assert page(mine, limit=2, before=other.id.key) == of_binding[:0:-1]
     assert page(mine, limit=10, before=None, which=CallFilter(binding)) == of_binding[::-1]
     assert page(mine, limit=10, before=of_binding[1].id.key, which=CallFilter(binding)) == of_binding[:1]
-    assert page("ten_other", limit=10, before=None, which=CallFilter(binding)) == []
+    assert page(tenant_id(2), limit=10, before=None, which=CallFilter(binding)) == []
     assert page(None, limit=10, before=None) == nobodys[::-1]
     assert page(None, limit=1, before=nobodys[2].id.key) == [nobodys[1]]
     here = CallFilter(virtual_number=NUMBER)

@@ -103,7 +103,7 @@ def test_a_batch_of_any_size_is_as_many_statements(database: Database, count: in
             assert uow.endings.purge(slots, at=now) == count
             assert uow.endings.free(slots) == count
         assert len(sent) == (7 if database.is_sqlite else 8)
-        assert uow.numbers.of_pool(made[0].binding.pool_id) == [(NUMBER, 0), (OTHER, 0)]
+        assert uow.numbers.of_pool(uow.pools.all()[0].id) == [(NUMBER, 0), (OTHER, 0)]
 
 
 def test_a_slot_that_another_binding_holds_is_left_alone(uow: SqlUnitOfWork) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 from maskservice.domain.guard import CallerState, GuardPolicy, NumberState
 from maskservice.storage.db import Database
 from maskservice.storage.guard_policy import guard_of, guard_to_json
-from tests.factories import NOW, NUMBER
+from tests.factories import NOW, NUMBER, pool_id
 
 CALLER = b"caller-12345678"
 
@@ -26,12 +26,12 @@ def test_a_caller_is_remembered(database: Database) -> None:
         reached_day="2026-11-24",
     )
     with database.unit() as uow:
-        assert uow.guard.hold("pool_1", CALLER, at=NOW) == CallerState()
-        uow.guard.save("pool_1", CALLER, state)
+        assert uow.guard.hold(pool_id(1), CALLER, at=NOW) == CallerState()
+        uow.guard.save(pool_id(1), CALLER, state)
         uow.commit()
     with database.unit() as uow:
-        assert uow.guard.hold("pool_1", CALLER, at=NOW) == state
-        assert uow.guard.hold("pool_2", CALLER, at=NOW) == CallerState()
+        assert uow.guard.hold(pool_id(1), CALLER, at=NOW) == state
+        assert uow.guard.hold(pool_id(2), CALLER, at=NOW) == CallerState()
 
 
 def test_a_number_counts_wrong_tries_and_each_caller_once_a_window(database: Database) -> None:
@@ -71,7 +71,7 @@ def test_counts_from_many_threads_are_all_there(database_app: tuple[Flask, Datab
 def test_forgetting_is_bounded(database: Database) -> None:
     with database.unit() as uow:
         for place in range(5):
-            uow.guard.hold("pool_1", b"%d" % place, at=NOW)
+            uow.guard.hold(pool_id(1), b"%d" % place, at=NOW)
             uow.guard.count_wrong(NUMBER, b"%d" % place, window_start=NOW)
         assert uow.guard.forget(older_than=NOW, limit=2) == 0
         assert uow.guard.forget(older_than=NOW + timedelta(seconds=1), limit=2) == 4

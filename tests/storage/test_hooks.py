@@ -11,7 +11,7 @@ from maskservice.domain.hooks import FailurePolicy, HookKind
 from maskservice.services.hook_records import Hook
 from maskservice.services.records import Who
 from maskservice.storage.unit_of_work import SqlUnitOfWork
-from tests.factories import NOW, NUMBER
+from tests.factories import NOW, NUMBER, tenant_id
 from tests.storage.conftest import World
 
 MARK = b"recipient's mark"
@@ -44,7 +44,7 @@ def test_put_get_list_remove(uow: SqlUnitOfWork, world: World) -> None:
     assert uow.hooks.remove(world.tenant.id, BEFORE)
     assert not uow.hooks.remove(world.tenant.id, BEFORE)
     assert marks(uow, world) == {LATE}
-    assert uow.hooks.get("ten_other", LATE) is None
+    assert uow.hooks.get(tenant_id(2), LATE) is None
 
 
 def test_a_change_of_the_tenant_leaves_the_marks(uow: SqlUnitOfWork, world: World) -> None:
@@ -81,5 +81,5 @@ def test_ended_bindings_are_found_for_a_tenant_that_asks_behind_the_live_ones(uo
     uow.hooks.put(hook(world))
     assert found() == [live.binding.id]
     uow.hooks.put(hook(world, LATE))
-    narrowed = uow.calls.line_and_recipient(NUMBER, Who(mark=MARK), now=NOW, tenant_id="ten_other")
+    narrowed = uow.calls.line_and_recipient(NUMBER, Who(mark=MARK), now=NOW, tenant_id=tenant_id(2))
     assert narrowed is None or not narrowed.own

@@ -11,7 +11,7 @@ from maskservice.services.records import BareFindings, Met, Who
 from maskservice.storage.db import Database
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.counting import count_statements
-from tests.factories import NOW, NUMBER, SealedContactFactory
+from tests.factories import NOW, NUMBER, SealedContactFactory, tenant_id
 from tests.storage.conftest import World, build_world
 
 MARK, SECOND = b"caller-mark", timedelta(seconds=1)
@@ -74,7 +74,7 @@ def test_the_rules_are_told_of_a_dead_binding_too(uow: SqlUnitOfWork, world: Wor
 
 def test_a_tenant_sees_its_own_passes_only(uow: SqlUnitOfWork, world: World) -> None:
     uow.passes.give(world.bind(uow).binding.id, MARK, expires_at=NOW + SECOND)
-    theirs = world.bind(uow, binding__tenant_id="ten_other")
+    theirs = world.bind(uow, binding__tenant_id=tenant_id(2))
     assert passed(uow, tenant_id=world.tenant.id) is not None
     uow.passes.give(theirs.binding.id, MARK, expires_at=NOW + SECOND)
     assert passed(uow, tenant_id=world.tenant.id) is None

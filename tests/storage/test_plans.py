@@ -34,6 +34,8 @@ from tests.factories import (
     ReceiptFactory,
     StoredBindingFactory,
     key,
+    pool_id,
+    tenant_id,
 )
 from tests.storage.conftest import World, build_world
 
@@ -66,8 +68,7 @@ def fill(database: Database) -> World:
     stored = [
         StoredBindingFactory(
             binding__id=BindingId(f"+{int(NUMBER) + place % IN_USE}", key(place)),
-            binding__tenant_id=world.tenant.id if place % 10 == 0 else f"ten_{place % 97}",
-            binding__pool_id=world.pool.id,
+            binding__tenant_id=world.tenant.id if place % 10 == 0 else tenant_id(place % 97),
             binding__order_id=f"order-{place}",
             binding__waybill=f"W{place}",
             binding__extension=f"{place // IN_USE:04d}",
@@ -114,7 +115,7 @@ def fill(database: Database) -> World:
                     "tenant_id": each.tenant_id,
                     "order_id": each.order_id,
                     "binding": each.id.key,
-                    "is_current": True,
+                    "former": "",
                     "virtual_number": each.id.virtual_number,
                     "waybill": each.waybill,
                 }
@@ -179,7 +180,7 @@ def fill(database: Database) -> World:
                     "outcome": "asking",
                     "tries_used": 0,
                     "trace": [],
-                    "tenant_id": f"ten_{place % 97}" if place % 5 else None,
+                    "tenant_id": tenant_id(place % 97) if place % 5 else None,
                     "binding": key(place) if place % 5 else None,
                     "caller": b"caller-%d" % (place % 500),
                     "attempt_group": key(place),
@@ -191,7 +192,7 @@ def fill(database: Database) -> World:
             insert(IDEMPOTENCY),
             [
                 {
-                    "tenant_id": "ten_1",
+                    "tenant_id": tenant_id(1),
                     "key": f"k-{place}",
                     "fingerprint": b"f",
                     "order_id": "o",
@@ -217,8 +218,8 @@ def call_pages(binding: BindingId) -> list[tuple[str | None, UUID | None, CallFi
         {"virtual_number": NUMBER},
     ]
     return [
-        (tenant_id, before, CallFilter(**place, **more))
-        for tenant_id in ("ten_1", None)
+        (whose, before, CallFilter(**place, **more))
+        for whose in (tenant_id(1), None)
         for place in places
         for before, more in ((None, {}), (key(3000), span | words))
     ]
@@ -226,13 +227,13 @@ def call_pages(binding: BindingId) -> list[tuple[str | None, UUID | None, CallFi
 
 def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     """Every statement of a call, of a creation, of a listing and of the worker, once."""
-    tenant_id, binding = world.tenant.id, BindingId(NUMBER, key(20))
+    tenant, binding = world.tenant.id, BindingId(NUMBER, key(20))
     calls, bindings, orders = uow.calls, uow.bindings, uow.orders
     calls.line_and_slot(NUMBER, "0004")
-    calls.line_and_slot(NUMBER, "0004", tenant_id=tenant_id)
+    calls.line_and_slot(NUMBER, "0004", tenant_id=tenant)
     calls.line_and_binding(binding)
     calls.line_and_recipient(NUMBER, Who(b"mark-10"), now=NOW)
-    calls.line_and_recipient(NUMBER, Who(b"courier-10"), now=NOW, tenant_id=tenant_id)
+    calls.line_and_recipient(NUMBER, Who(b"courier-10"), now=NOW, tenant_id=tenant)
     uow.passes.give(binding, b"mark-10", expires_at=NOW + timedelta(seconds=180))
     calls.line_and_recipient(NUMBER, Who(b"mark-10"), now=NOW)
     uow.passes.forget(older_than=NOW + timedelta(seconds=3), limit=2)
@@ -250,7 +251,7 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     uow.idempotency.claim(IdempotencyClaimFactory(key="k-1000"))
     uow.idempotency.forget(older_than=NOW + timedelta(seconds=3), limit=2)
     uow.contacts.get(binding)
-    uow.numbers.offer(tenant_id=tenant_id, pool_name="default", phone_mark=b"own-77", spread=5_990_000)
+    uow.numbers.offer(tenant_id=tenant, pool_name="default", phone_mark=b"own-77", spread=5_990_000)
     uow.numbers.is_own(b"own-1000")
     uow.numbers.take(NUMBER, ceiling=1000)
     uow.slots.claim(NUMBER, [f"{place:04d}" for place in range(0, 9999, 700)], binding=key(1), at=NOW)
@@ -259,8 +260,8 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     uow.endings.free([(NUMBER, "0004", key(1)), (NUMBER, "0008", key(40))])
     uow.contacts.shorten(binding, until=NOW)
     bindings.to_rekey(NUMBER, before=NOW, now=NOW, limit=5)
-    uow.guard.hold("pool_1", b"caller", at=NOW)
-    uow.guard.save("pool_1", b"caller", CallerState(wrong=(NOW,)))
+    uow.guard.hold(pool_id(1), b"caller", at=NOW)
+    uow.guard.save(pool_id(1), b"caller", CallerState(wrong=(NOW,)))
     uow.guard.count_wrong(NUMBER, b"caller", window_start=NOW)
     uow.guard.number(NUMBER)
     uow.guard.restrict(NUMBER, until=None, at=NOW)
@@ -269,20 +270,20 @@ def use_everything(uow: SqlUnitOfWork, world: World) -> None:
     bindings.get(binding, for_update=True)
     bindings.by_slot(NUMBER, "0008")
     bindings.due(now=NOW + timedelta(minutes=20), limit=5)
-    bindings.page(tenant_id, now=NOW, limit=10, before=None)
-    bindings.page(tenant_id, now=NOW, limit=10, before=key(3000), status=Status.ACTIVE)
-    bindings.page(tenant_id, now=NOW, limit=10, before=None, order_id="order-20")
-    bindings.page(tenant_id, now=NOW, limit=10, before=None, waybill="W20")
+    bindings.page(tenant, now=NOW, limit=10, before=None)
+    bindings.page(tenant, now=NOW, limit=10, before=key(3000), status=Status.ACTIVE)
+    bindings.page(tenant, now=NOW, limit=10, before=None, order_id="order-20")
+    bindings.page(tenant, now=NOW, limit=10, before=None, waybill="W20")
     uow.endings.purge([(NUMBER, "0008", binding.key)], at=NOW)
     uow.endings.end([replace(each, ended_at=NOW) for each in bindings.due(now=NOW + timedelta(minutes=20), limit=5)])
     uow.endings.forget(purged_before=NOW + timedelta(days=1), limit=5)
     uow.numbers.after("", limit=5)
     uow.endings.forget_calls(NUMBER, older_than=NOW + timedelta(milliseconds=20), limit=5)
-    orders.claim(tenant_id, "order-20", binding=binding, waybill=None)
-    orders.current(tenant_id, "order-20")
-    orders.place_of(tenant_id, "order-20", binding.key)
-    orders.by_waybill(tenant_id, "W20")
-    orders.retire(tenant_id, "order-20", binding=binding)
+    orders.claim(tenant, "order-20", binding=binding, waybill=None)
+    orders.current(tenant, "order-20")
+    orders.place_of(tenant, "order-20", binding.key)
+    orders.by_waybill(tenant, "W20")
+    orders.retire(tenant, "order-20", binding=binding)
     use_everything_of_a_batch(uow, world)
 
 
@@ -384,7 +385,7 @@ def test_conflict_targets_are_named_where_there_is_one(database: Database, name:
     assert inserts
     target = {
         "slots": "ON CONFLICT (virtual_number, extension) DO NOTHING",
-        "order_index": "ON CONFLICT (tenant_id, order_id) WHERE is_current DO NOTHING",
+        "order_index": "ON CONFLICT (tenant_id, order_id, former) DO NOTHING",
         "idempotency_keys": "ON CONFLICT (tenant_id, key) DO NOTHING",
         "webhook_receipts": "ON CONFLICT DO NOTHING",
     }[name]

@@ -18,7 +18,7 @@ from maskservice.services.roster_records import EnrolledPhone, StoredCourier
 from maskservice.storage.db import Database
 from maskservice.storage.roster_models import COURIER_PHONES, COURIERS
 from maskservice.storage.unit_of_work import SqlUnitOfWork
-from tests.factories import NOW, TenantFactory, key
+from tests.factories import NOW, TenantFactory, key, tenant_id
 from tests.storage.conftest import World, build_world
 
 
@@ -43,14 +43,14 @@ def test_a_courier_comes_back_as_it_went(uow: SqlUnitOfWork, world: World) -> No
     made = courier(1, world.tenant.id, 3, 5, pin=b"p" * 16)
     uow.couriers.add(made)
     assert uow.couriers.get(world.tenant.id, made.id) == made
-    assert uow.couriers.get("ten_other", made.id) is None
+    assert uow.couriers.get(tenant_id(2), made.id) is None
     assert uow.couriers.several(world.tenant.id, [made.id, "cou_none"]) == {made.id: made}
     assert uow.couriers.several(world.tenant.id, []) == {}
     assert uow.couriers.owners(world.tenant.id, [phone(3).caller, phone(4).caller]) == {phone(3).caller: made.id}
     assert uow.couriers.owners(world.tenant.id, []) == {}
     assert uow.couriers.pin_owner(world.tenant.id, b"p" * 16) == made.id
     assert uow.couriers.pin_owner(world.tenant.id, b"q" * 16) is None
-    assert uow.couriers.pin_owner("ten_other", b"p" * 16) is None
+    assert uow.couriers.pin_owner(tenant_id(2), b"p" * 16) is None
 
 
 def test_a_phone_and_a_pin_are_one_couriers_of_a_tenant(uow: SqlUnitOfWork, world: World) -> None:
@@ -74,12 +74,12 @@ def test_pages_newest_first_by_carrier(uow: SqlUnitOfWork, world: World) -> None
     made = [courier(place, world.tenant.id, place, carrier="乙" if place % 2 else "甲") for place in range(5)]
     for each in made:
         uow.couriers.add(each)
-    tenant_id = world.tenant.id
-    assert uow.couriers.page(tenant_id, limit=2, before=None) == [made[4], made[3]]
-    assert uow.couriers.page(tenant_id, limit=9, before=made[3].id) == [made[2], made[1], made[0]]
-    assert uow.couriers.page(tenant_id, limit=9, before=None, carrier="乙") == [made[3], made[1]]
-    assert uow.couriers.page(tenant_id, limit=9, before=made[3].id, carrier="乙") == [made[1]]
-    assert uow.couriers.page("ten_other", limit=9, before=None) == []
+    mine = world.tenant.id
+    assert uow.couriers.page(mine, limit=2, before=None) == [made[4], made[3]]
+    assert uow.couriers.page(mine, limit=9, before=made[3].id) == [made[2], made[1], made[0]]
+    assert uow.couriers.page(mine, limit=9, before=None, carrier="乙") == [made[3], made[1]]
+    assert uow.couriers.page(mine, limit=9, before=made[3].id, carrier="乙") == [made[1]]
+    assert uow.couriers.page(tenant_id(2), limit=9, before=None) == []
 
 
 def test_changes(uow: SqlUnitOfWork, world: World) -> None:
@@ -98,7 +98,7 @@ def test_changes(uow: SqlUnitOfWork, world: World) -> None:
 def test_a_removed_courier_leaves_nothing_personal(uow: SqlUnitOfWork, world: World, database: Database) -> None:
     made = courier(1, world.tenant.id, 1, 2, pin=b"p")
     uow.couriers.add(made)
-    assert not uow.couriers.remove("ten_other", made.id, at=NOW)
+    assert not uow.couriers.remove(tenant_id(2), made.id, at=NOW)
     assert uow.couriers.remove(world.tenant.id, made.id, at=NOW)
     assert uow.couriers.remove(world.tenant.id, made.id, at=NOW + timedelta(days=1))
     assert not uow.couriers.remove(world.tenant.id, "cou_none", at=NOW)
