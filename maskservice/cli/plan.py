@@ -98,7 +98,12 @@ def _option(name: str, *, default: str, metavar: str, explained: str) -> Callabl
 )
 @_option("--blocking", default="0.01", metavar="SHARE", explained="Share of calls that may find all lines busy.")
 @click.option(
-    "--call-months", type=int, default=12, show_default=True, metavar="N", help="Months of call records kept."
+    "--call-months",
+    type=int,
+    default=12,
+    show_default=True,
+    metavar="N",
+    help="Months of call records and purged bindings kept.",
 )
 @click.option("--cores-per-node", type=int, default=8, show_default=True, metavar="N", help="Cores of one machine.")
 @json_option
@@ -148,7 +153,6 @@ def _for_programs(made: Plan) -> dict[str, object]:
         "database_bytes": {
             **asdict(made.storage),
             "steady": made.storage.steady,
-            "after_a_year": made.storage.after_a_year,
         },
         "traffic": asdict(made.traffic),
         "machines": asdict(made.machines),
@@ -188,6 +192,11 @@ def _show(made: Plan) -> None:
         "Database, with indexes",
         [
             ("bindings", _size(size.bindings), "live and resting"),
+            (
+                "purged bindings",
+                _size(size.purged_bindings),
+                f"kept like call records; {_size(size.purged_bindings_a_month)} a month",
+            ),
             ("contacts", _size(size.contacts), "who last called"),
             (
                 "call records",
@@ -196,8 +205,7 @@ def _show(made: Plan) -> None:
             ),
             ("webhook receipts", _size(size.receipts), f"kept {KEPT.receipts.days} days"),
             ("idempotency keys", _size(size.idempotency_keys), f"kept {KEPT.idempotency_keys.days} days"),
-            ("together", _size(size.steady), f"and {_size(size.growth_a_month)} more a month"),
-            ("after a year", _size(size.after_a_year), "without WAL and dead rows"),
+            ("together", _size(size.steady), "without WAL and dead rows"),
         ],
     )
     _section(

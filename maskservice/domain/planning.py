@@ -65,24 +65,22 @@ class Odds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bytes:
-    """Of the database, with indexes, in a steady state; ``growth_a_month`` comes on top with every month, since a
-    purged binding leaves an emptied row and its order's entry."""
+    """Of the database, with indexes, in a steady state: once the first call records and the first purged bindings are
+    past their retention. Until then it grows by ``call_records_a_month`` and ``purged_bindings_a_month``."""
 
     bindings: int
+    purged_bindings: int
     contacts: int
     call_records: int
     receipts: int
     idempotency_keys: int
-    growth_a_month: int
     call_records_a_month: int
+    purged_bindings_a_month: int
 
     @property
     def steady(self) -> int:
-        return self.bindings + self.contacts + self.call_records + self.receipts + self.idempotency_keys
-
-    @property
-    def after_a_year(self) -> int:
-        return self.steady + 12 * self.growth_a_month
+        held = self.bindings + self.purged_bindings + self.contacts
+        return held + self.call_records + self.receipts + self.idempotency_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,22 +171,26 @@ def _odds(policy: PoolPolicy, guard: GuardPolicy) -> Odds:
 
 def _bytes(demand: Demand, slots: Slots, *, kept: Kept, figures: Figures) -> Bytes:
     """Rows × measured bytes a row; rows of a kind = rows a day × days kept (Little's law again). A binding keeps its
-    sealed content until its slot has rested, so a resting one weighs as much as a live one. Every create is taken to
-    carry an Idempotency-Key."""
+    sealed content until its slot has rested, so a resting one weighs as much as a live one. The purge leaves an emptied
+    row and its order's entry, which go when call records of that age do, and never while an Idempotency-Key may still
+    ask for them. Every create is taken to carry one."""
     calls_a_day = demand.orders_a_day * Fraction(demand.calls_per_order)
     # A binding has one contact however often it is called: never more than one an order, never more than calls.
     called = min(Fraction(demand.calls_per_order), Fraction(1))
     call_records_a_month = calls_a_day * MONTH_DAYS * Fraction(figures.call_record_bytes.value)
+    purged_a_day = demand.orders_a_day * Fraction(figures.purged_binding_bytes.value)
+    purged_days = max(demand.call_months * MONTH_DAYS, _days(kept.idempotency_keys))
     return Bytes(
         bindings=ceil(slots.held * Fraction(figures.live_binding_bytes.value + figures.first_answer_bytes.value)),
+        purged_bindings=ceil(purged_a_day * purged_days),
         contacts=ceil(slots.held * called * Fraction(figures.contact_bytes.value)),
         call_records=ceil(call_records_a_month * demand.call_months),
         receipts=ceil(calls_a_day * LOOK_UPS_A_CALL * _days(kept.receipts) * Fraction(figures.receipt_bytes.value)),
         idempotency_keys=ceil(
             demand.orders_a_day * _days(kept.idempotency_keys) * Fraction(figures.idempotency_key_bytes.value)
         ),
-        growth_a_month=ceil(demand.orders_a_day * MONTH_DAYS * Fraction(figures.purged_binding_bytes.value)),
         call_records_a_month=ceil(call_records_a_month),
+        purged_bindings_a_month=ceil(purged_a_day * MONTH_DAYS),
     )
 
 

@@ -202,7 +202,7 @@ class Bindings(Protocol):
 
     def to_rekey(self, virtual_number: str, *, before: datetime, now: datetime, limit: int) -> Sequence[Binding]:
         """Bindings on the number that hold their order at ``now``, were made before ``before`` and not rekeyed since,
-        oldest first, locked for this unit."""
+        by extension, locked for this unit."""
         ...
 
     def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:

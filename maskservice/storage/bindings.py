@@ -117,21 +117,25 @@ def _true_status(status: Status) -> ColumnElement[bool]:
     return stored if status in ENDED else stored & (_B.expires_at > _NOW)
 
 
-_TO_REKEY = (
-    select(*FACT_COLUMNS)
-    .where(
-        _B.virtual_number == bindparam("at_number"),
-        not_ended(BINDINGS),
-        _B.expires_at > _NOW,
-        or_(_B.rekeyed_at.is_(None), _B.rekeyed_at < bindparam("before", type_=_B.rekeyed_at.type)),
-        _B.created_at < bindparam("before", type_=_B.created_at.type),
-        # Every live one has it: so the index of numbers and marks leads to them.
-        _B.phone_mark.is_not(None),
+@lru_cache(maxsize=8)
+def _to_rekey(limit: int) -> Select[Any]:
+    """Along the slots: no index of the bindings begins with the number. As for the limit see :func:`_due`."""
+    return (
+        select(*FACT_COLUMNS)
+        .join_from(SLOTS, BINDINGS, (_B.virtual_number == _S.virtual_number) & (_B.key == _S.binding))
+        .where(
+            _S.virtual_number == bindparam("at_number"),
+            # Not by an earlier extension, which rests.
+            _S.free_at.is_(None),
+            not_ended(BINDINGS),
+            _B.expires_at > _NOW,
+            or_(_B.rekeyed_at.is_(None), _B.rekeyed_at < bindparam("before", type_=_B.rekeyed_at.type)),
+            _B.created_at < bindparam("before", type_=_B.created_at.type),
+        )
+        .order_by(_S.extension)
+        .limit(literal_column(str(limit)))
+        .with_for_update(of=BINDINGS)
     )
-    .order_by(_B.key)
-    .limit(bindparam("room", type_=Integer()))
-    .with_for_update()
-)
 
 
 @lru_cache(maxsize=8)
@@ -236,9 +240,8 @@ class SqlBindings:
         return [stored_binding(row) for row in self._statements.rows(statement, parameters)]
 
     def to_rekey(self, virtual_number: str, *, before: datetime, now: datetime, limit: int) -> Sequence[Binding]:
-        rows = self._statements.rows(
-            _TO_REKEY, {"at_number": virtual_number, "before": before, "now": now, "room": limit}
-        )
+        given = {"at_number": virtual_number, "before": before, "now": now}
+        rows = self._statements.rows(_to_rekey(limit), given)
         return [binding_of(row) for row in rows]
 
     def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:

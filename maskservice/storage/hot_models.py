@@ -38,6 +38,7 @@ from maskservice.storage.types import POOL_ID, TENANT_ID
 EXTENSION_LENGTH = 9  # eight digits and a check digit
 ONLY_ON = "dialect"
 """In an index' ``info``: the one kind of database that has it."""
+_HAS_MARK, _HAS_WAYBILL = text("phone_mark IS NOT NULL"), text("waybill IS NOT NULL")
 
 
 def words(values: Iterable[StrEnum]) -> str:
@@ -52,6 +53,11 @@ NOT_ENDED = f"status IN ({words(status for status in Status if status not in END
 def not_ended(table: Any) -> ColumnElement[bool]:
     """Not stored as ended, in the words of the partial index."""
     return table.c.status.in_([literal_column(f"'{status.value}'") for status in Status if status not in ENDED])  # type: ignore[no-any-return]
+
+
+def _only_on(dialect: str, index: Index) -> Index:
+    index.info[ONLY_ON] = dialect
+    return index.ddl_if(dialect=dialect)
 
 
 class SlotRow(Base):
@@ -116,13 +122,9 @@ class BindingRow(Base):
             "sealed_address, sealed_metadata, sealed_lock_reason, phone_mark, creation_answer) IS NULL)",
             name="purged",
         ),
-        Index(
-            None,
-            "virtual_number",
-            "phone_mark",
-            postgresql_where=text("phone_mark IS NOT NULL"),
-            sqlite_where=text("phone_mark IS NOT NULL"),
-        ),
+        # A phone has another mark on every number: the mark alone says both.
+        _only_on("postgresql", Index(None, "phone_mark", postgresql_using="hash", postgresql_where=_HAS_MARK)),
+        _only_on("sqlite", Index(None, "virtual_number", "phone_mark", sqlite_where=_HAS_MARK)),
         Index(None, "tenant_id", "key"),
         Index(None, "expires_at", postgresql_where=text(NOT_ENDED), sqlite_where=text(NOT_ENDED)),
         Index(
@@ -148,16 +150,16 @@ class OrderRow(Base):
     __table_args__ = (
         CheckConstraint("former = '' OR length(former) = 32", name="former"),
         # A hash index is as large whatever the waybills look like and in whichever order they come.
-        Index(
-            "ix_order_index_waybill",
-            text("(tenant_id::text || waybill)"),
-            postgresql_using="hash",
-            postgresql_where=text("waybill IS NOT NULL"),
-            info={ONLY_ON: "postgresql"},
-        ).ddl_if(dialect="postgresql"),
-        Index(None, "tenant_id", "waybill", sqlite_where=text("waybill IS NOT NULL"), info={ONLY_ON: "sqlite"}).ddl_if(
-            dialect="sqlite"
+        _only_on(
+            "postgresql",
+            Index(
+                "ix_order_index_waybill",
+                text("(tenant_id::text || waybill)"),
+                postgresql_using="hash",
+                postgresql_where=_HAS_WAYBILL,
+            ),
         ),
+        _only_on("sqlite", Index(None, "tenant_id", "waybill", sqlite_where=_HAS_WAYBILL)),
     )
 
 

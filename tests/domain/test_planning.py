@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import pytest
@@ -129,8 +131,10 @@ def test_bytes_and_machines_by_hand() -> None:
     assert made.storage.call_records == 18_000_000 * 365 * 800
     assert made.storage.receipts == 18_000_000 * 2 * 2 * 700
     assert made.storage.idempotency_keys == 36_000_000 * 120 * 300
-    assert made.storage.growth_a_month == 36_000_000 * 365 // 12 * 600
-    assert made.storage.after_a_year == made.storage.steady + 12 * made.storage.growth_a_month
+    assert made.storage.purged_bindings == 36_000_000 * 365 * 600
+    assert made.storage.purged_bindings_a_month * 12 == made.storage.purged_bindings
+    parts = ("bindings", "purged_bindings", "contacts", "call_records", "receipts", "idempotency_keys")
+    assert made.storage.steady == sum(getattr(made.storage, part) for part in parts)
     # 1,000 creates and 500 calls a second: 1,000 × 6 + 500 × (2 × 4 + 3 × 2) = 13,000 ms of CPU in a second.
     assert made.machines.application_cores == 13.0
     assert made.machines.database_cores == 3.5
@@ -138,6 +142,14 @@ def test_bytes_and_machines_by_hand() -> None:
     assert made.machines.application_nodes == 7 + 1
     assert made.machines.database_nodes == 2
     assert made.machines.pbx_nodes == 25
+
+
+@pytest.mark.parametrize(("months", "days"), [(0, 120), (3, 120), (4, Fraction(4 * 365, 12)), (120, 3650)])
+def test_purged_bindings_are_kept_like_call_records_and_as_long_as_a_key_can_ask(
+    months: int, days: int | Fraction
+) -> None:
+    made = planned(1000, call_months=months).storage
+    assert made.purged_bindings == ceil(1000 * days * int(MEASURED.purged_binding_bytes.value))
 
 
 def test_a_small_shop_still_has_one_of_each() -> None:
@@ -219,7 +231,7 @@ def _needs(made: Plan) -> tuple[float, ...]:
     slots, traffic, machines = made.slots, made.traffic, made.machines
     return (
         *(slots.live, slots.held, slots.numbers, slots.numbers_advised),
-        *(made.storage.steady, made.storage.growth_a_month),
+        *(made.storage.steady, made.storage.purged_bindings_a_month),
         *(traffic.erlangs, traffic.lines),
         *(machines.workers, machines.application_nodes, machines.database_nodes, machines.pbx_nodes),
     )

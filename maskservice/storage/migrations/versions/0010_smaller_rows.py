@@ -1,5 +1,5 @@
-"""Smaller rows: ids of tenants and pools as ``uuid`` (PostgreSQL), one key of the order index in place of two, a
-binding's pool only where its number says it.
+"""Smaller rows: one key of the order index in place of two, a binding's pool only where its number says it; on
+PostgreSQL ids of tenants and pools as ``uuid``, and hash indexes for marks and waybills.
 
 Not online. On PostgreSQL every table that holds such an id is written anew, under a lock that keeps readers out too,
 and the code of the release before does not understand what is there afterwards: stop servers and workers, run it, start
@@ -82,7 +82,9 @@ def upgrade() -> None:
             "USING CASE WHEN is_current THEN '' ELSE replace(binding::text, '-', '') END",
         ],
     }
-    op.execute("DROP INDEX uq_order_index_current, ix_order_index_tenant_id_waybill")
+    op.execute(
+        "DROP INDEX uq_order_index_current, ix_order_index_tenant_id_waybill, ix_bindings_virtual_number_phone_mark"
+    )
     _change("uuid", "key_of", changes)
     op.execute("ALTER TABLE order_index RENAME COLUMN is_current TO former")
     op.execute(
@@ -93,6 +95,7 @@ def upgrade() -> None:
         "CREATE INDEX ix_order_index_waybill ON order_index USING hash ((tenant_id::text || waybill)) "
         "WHERE waybill IS NOT NULL"
     )
+    op.execute("CREATE INDEX ix_bindings_phone_mark ON bindings USING hash (phone_mark) WHERE phone_mark IS NOT NULL")
 
 
 def downgrade() -> None:
@@ -105,7 +108,7 @@ def downgrade() -> None:
     else:
         _know({(prefix, _id_of(prefix, UUID(key)), key) for prefix, key in _ids("uuid")})
         op.execute("ALTER TABLE order_index DROP CONSTRAINT pk_order_index, DROP CONSTRAINT ck_order_index_former")
-        op.execute("DROP INDEX ix_order_index_waybill")
+        op.execute("DROP INDEX ix_order_index_waybill, ix_bindings_phone_mark")
         changes = {
             "bindings": [
                 "ADD COLUMN pool_id varchar(40) NOT NULL DEFAULT ''",
@@ -118,6 +121,10 @@ def downgrade() -> None:
         op.execute("ALTER TABLE order_index RENAME COLUMN former TO is_current")
         op.execute("ALTER TABLE order_index ADD CONSTRAINT pk_order_index PRIMARY KEY (tenant_id, order_id, binding)")
         op.execute(_BY_WAYBILL)
+        op.execute(
+            "CREATE INDEX ix_bindings_virtual_number_phone_mark ON bindings (virtual_number, phone_mark) "
+            "WHERE phone_mark IS NOT NULL"
+        )
         op.execute("ALTER TABLE bindings ALTER COLUMN pool_id DROP DEFAULT")
     op.execute(
         "UPDATE bindings SET pool_id = (SELECT n.pool_id FROM virtual_numbers AS n "
