@@ -192,11 +192,7 @@ def _show(made: Plan) -> None:
         "Database, with indexes",
         [
             ("bindings", _size(size.bindings), "live and resting"),
-            (
-                "purged bindings",
-                _size(size.purged_bindings),
-                f"kept like call records; {_size(size.purged_bindings_a_month)} a month",
-            ),
+            ("purged bindings", _size(size.purged_bindings), f"{_size(size.purged_bindings_a_month)} a month"),
             ("contacts", _size(size.contacts), "who last called"),
             (
                 "call records",
