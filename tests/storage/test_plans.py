@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import event, insert
 from sqlalchemy.engine.interfaces import CacheStats
 
@@ -329,6 +330,24 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for below in plan.get("Plans", []):
         yield from nodes(below)
+
+
+def test_marks_and_waybills_are_found_by_their_hash_indexes(postgres_database: tuple[Flask, Database]) -> None:
+    app, database = postgres_database
+    with app.app_context():
+        world = fill(database)
+        with sent_to(database) as sent, database.unit() as uow:
+            use_everything(uow, world)
+    wanted = {"order_index.waybill = ": "ix_order_index_waybill", ".phone_mark = ": "ix_bindings_phone_mark"}
+    seen = dict.fromkeys(wanted, 0)
+    with database.engine.connect() as connection:
+        for statement, parameters in sent:
+            for condition, index in wanted.items():
+                if condition in statement:
+                    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar()
+                    assert index in {node.get("Index Name") for node in nodes(plan[0]["Plan"])}, statement
+                    seen[condition] += 1
+    assert min(seen.values()) > 1
 
 
 def test_no_statement_reads_a_whole_table(database: Database) -> None:
