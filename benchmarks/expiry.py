@@ -28,7 +28,7 @@ from sqlalchemy import Engine, create_engine, select, text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.batch import _processes, cpu_of
+from benchmarks.machine import cpu_of, processes
 from benchmarks.planning import _good, _pbx
 from maskservice.storage.models import POOLS
 from tests.postgres import PostgresServer
@@ -170,7 +170,7 @@ def _watch(kind: str, place: Installation, engine: Engine, calls: Calls, workers
     """Between the first twentieth and the last: neither the programs' start nor the last, smaller rounds count."""
     with engine.connect() as connection, _workers(place, workers) as processes:
         backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-        postmaster = next(int(fields[1]) for pid, fields in _processes() if pid == backend)
+        postmaster = next(int(fields[1]) for pid, fields in processes() if pid == backend)
 
         def left() -> int:
             return int(connection.execute(text(_WATCHED[kind]), {"now": datetime.now(UTC)}).scalar() or 0)
@@ -228,7 +228,7 @@ def _floor(engine: Engine) -> Measured:
     )
     with engine.connect() as connection:
         backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-        postmaster = next(int(fields[1]) for pid, fields in _processes() if pid == backend)
+        postmaster = next(int(fields[1]) for pid, fields in processes() if pid == backend)
         connection.exec_driver_sql("SET statement_timeout = 0")
         before, began = cpu_of(postmaster), time.monotonic()
         for statement in statements:
