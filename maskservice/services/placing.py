@@ -53,7 +53,7 @@ def place_at_once(
     # Among those that were offered any is as good: picking at random spreads evenly also where few stand in the ring.
     chosen = ports.randomness.below(len(offer.numbers))
     place = BindingId(offer.numbers[chosen], key)
-    binding = new_binding(order, place, pool_id=offer.pool_id, extension="", masked_name=masked_name_of(order), now=now)
+    binding = new_binding(order, place, extension="", masked_name=masked_name_of(order), now=now)
     row = ports.cipher.new_row(order.tenant.id, str(place))
     content = seal_content(order.recipient, row, index=ports.index, virtual_number=place.virtual_number)
     enough = proposals_needed(offer.policy, held=offer.policy.ceiling - offer.rooms[chosen])
