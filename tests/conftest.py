@@ -115,15 +115,32 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     postgres_server.drop_database(url)
 
 
-def fresh_on_citus(url: str) -> str:
-    """The one database of the cluster, emptied: its tables are made and distributed once a run, which takes seconds.
-    test_distribution.py runs the storage suite so."""
+_SHAPE = (
+    "SELECT CAST(indexrelid::regclass AS text) FROM pg_index WHERE indrelid::regclass::text IN "
+    "(SELECT logicalrelid::text FROM pg_dist_partition) UNION ALL SELECT logicalrelid::text FROM pg_dist_partition "
+    "UNION ALL SELECT version_num FROM alembic_version ORDER BY 1"
+)
+
+
+def fresh_on_citus(url: str, *, whole: list[list[str]] = []) -> str:  # noqa: B006 -- kept from test to test on purpose
+    """The one database of the cluster, emptied: its tables are made and distributed once a run, which takes seconds,
+    and again where a test took them apart. test_distribution.py runs the storage suite so."""
     with opened(url) as database:
-        migrate(database)
-        distribute(database, dry_run=False)
+        if not whole or _shape_on_citus(database) != whole[0]:
+            with database.engine.begin() as connection:
+                names = ", ".join(["alembic_version", *(placement.table for placement in plan())])
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {names} CASCADE")
+            migrate(database)
+            distribute(database, dry_run=False)
+            whole[:] = [_shape_on_citus(database)]
         with database.engine.begin() as connection:
             connection.exec_driver_sql(f"TRUNCATE {', '.join(placement.table for placement in plan())}")
     return url
+
+
+def _shape_on_citus(database: Database) -> list[str]:
+    with database.engine.connect() as connection:
+        return [str(row[0]) for row in connection.exec_driver_sql(_SHAPE)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -59,13 +59,14 @@ def _place(binding_id: BindingId) -> dict[str, Any]:
 _ADD = insert(BINDINGS)
 _GET = select(*BINDING_COLUMNS).where(*_here(_B))
 _GET_LOCKED = _GET.with_for_update()
-_CURRENT_OF = (
-    select(*BINDING_COLUMNS)
-    .join_from(ORDERS, BINDINGS, (_B.virtual_number == _O.virtual_number) & (_B.key == _O.binding))
-    .where(
-        _O.tenant_id == bindparam("tenant"),
-        _O.order_id.in_(bindparam("orders", type_=Text, expanding=True)),
-        _O.former == literal_column("''"),
+# No join, here and in _page: on Citus the two tables lie by different columns, and a join of them would be refused.
+_CURRENT_OF = select(*BINDING_COLUMNS).where(
+    tuple_(_B.virtual_number, _B.key).in_(
+        select(_O.virtual_number, _O.binding).where(
+            _O.tenant_id == bindparam("tenant"),
+            _O.order_id.in_(bindparam("orders", type_=Text, expanding=True)),
+            _O.former == literal_column("''"),
+        )
     )
 )
 # What the server says of a row that it refuses begins with its first columns: no text of a platform among them.
@@ -156,7 +157,6 @@ def _page(dialect: str, status: Status | None, *, before: bool, order: bool, way
     a tenant's rows."""
     statement = select(*BINDING_COLUMNS)
     if order or waybill:
-        # No join: on Citus the two tables lie by different columns, and a join of them would be refused.
         places = select(_O.virtual_number, _O.binding).where(_O.tenant_id == bindparam("tenant"))
         if order:
             places = places.where(_O.order_id == bindparam("order"))

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    DateTime,
     Delete,
+    Double,
     Integer,
     Select,
     Table,
@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    func,
     literal_column,
     select,
     tuple_,
@@ -56,14 +57,16 @@ def _key(dialect: str, cell: ColumnElement[str]) -> ColumnElement[Any]:
 
 
 def _moment(dialect: str, cell: ColumnElement[str]) -> ColumnElement[Any]:
-    return cell if dialect == "sqlite" else cast(cell, DateTime(timezone=True))
+    """Seconds since 1970, which to_timestamp reads to the microsecond: what a text says as a moment hangs on the
+    session's settings, and in an UPDATE Citus takes only functions that hang on nothing."""
+    return cell if dialect == "sqlite" else func.to_timestamp(cast(cell, Double))
 
 
 def _text(dialect: str, moment: datetime) -> str:
     """As the column holds it: SQLite's is a text, see :class:`UtcDateTime`."""
     if dialect == "sqlite":
         return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return moment.isoformat()
+    return repr(moment.timestamp())
 
 
 @lru_cache(maxsize=2)

@@ -18,15 +18,18 @@ LISTED = "listed"
 _T = TypeVar("_T")
 
 
-def listed(dialect: str, width: int) -> tuple[FromClause, ColumnElement[int], Sequence[ColumnElement[str]]]:
-    """(what to select from, each row's place to order by, its cells as texts)"""
+def listed(
+    dialect: str, width: int, *, name: str = "listed"
+) -> tuple[FromClause, ColumnElement[int], Sequence[ColumnElement[str]]]:
+    """(what to select from, each row's place to order by, its cells as texts). ``name``: another one where a statement
+    reads the list twice."""
     given = bindparam(LISTED, type_=Text)
     if dialect == "sqlite":
-        each: Any = func.json_each(given).table_valued("key", "value", name="listed")
+        each: Any = func.json_each(given).table_valued("key", "value", name=name)
         cells = [func.json_extract(each.c.value, literal_column(f"'$[{place}]'"), type_=Text) for place in range(width)]
         return each, each.c.key, cells
     rows: Any = func.json_array_elements(cast(given, JSON(none_as_null=True)))
-    each = rows.table_valued(column("value", JSON), with_ordinality="key", name="listed").render_derived()
+    each = rows.table_valued(column("value", JSON), with_ordinality="key", name=name).render_derived()
     cells = [each.c.value.op("->>", return_type=Text())(literal_column(str(place))) for place in range(width)]
     return each, each.c.key, cells
 

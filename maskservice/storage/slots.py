@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -112,19 +113,16 @@ def _claim(dialect: str) -> ReturningInsert[Any]:
 def _claim_many(dialect: str) -> ReturningInsert[Any]:
     """INSERT … SELECT of those that no row holds.
 
-    Like :func:`claimed_where` it looks before it inserts: a slot that the worker is just deleting counts as held. A
-    bare insert would wait for that worker, who in turn waits for the number's row.
+    Like :func:`claimed_where` it looks first: a slot that the worker is just deleting counts as held. A bare
+    insert would wait for that worker, who in turn waits for the number's row. All are looked up at once: Citus refuses
+    a look-up for each row of a list.
     """
     rows, place, (number, extension, key) = listed(dialect, 3)
-    held = SLOTS.alias("held")
-    holder = (
-        select(held.c.binding).where(held.c.virtual_number == number, held.c.extension == extension).scalar_subquery()
-    )
     binding: ColumnElement[Any] = key if dialect == "sqlite" else cast(key, Uuid)
     free = (
         select(number, extension, binding, bindparam("moment", type_=_S.taken_at.type))
         .select_from(rows)
-        .where(holder.is_(None))
+        .where(tuple_(number, extension).not_in(_held(dialect, 3)))
         .order_by(place)
     )
     return (
@@ -135,11 +133,19 @@ def _claim_many(dialect: str) -> ReturningInsert[Any]:
     )
 
 
+def _held(dialect: str, width: int) -> Select[str, str]:
+    """Those of the listed slots (the first two cells of each row) that a row holds."""
+    rows, _, (number, extension, *_) = listed(dialect, width, name="wanted")
+    held = SLOTS.alias("held")
+    wanted = select(number, extension).select_from(rows)
+    return select(held.c.virtual_number, held.c.extension).where(
+        tuple_(held.c.virtual_number, held.c.extension).in_(wanted)
+    )
+
+
 @lru_cache(maxsize=2)
 def _held_among(dialect: str) -> Select[str, str]:
-    rows, _, (number, extension) = listed(dialect, 2)
-    holder = select(_S.binding).where(_S.virtual_number == number, _S.extension == extension).scalar_subquery()
-    return select(number, extension).select_from(rows).where(holder.is_not(None))
+    return _held(dialect, 2)
 
 
 def asked_to_claim(virtual_number: str, proposals: Sequence[str], *, binding: UUID, at: datetime) -> dict[str, Any]:

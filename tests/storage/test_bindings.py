@@ -193,7 +193,7 @@ def test_the_purge_leaves_nothing_personal(uow: SqlUnitOfWork, world: World) -> 
 def test_the_table_refuses_content_in_a_purged_binding(uow: SqlUnitOfWork, world: World) -> None:
     stored = world.bind(uow, binding__released=True)
     uow.endings.purge([slot_of(stored)], at=LATER)
-    with pytest.raises(MaskServiceError, match="ck_bindings_purged") as caught:
+    with pytest.raises(MaskServiceError, match=r"ck_bindings_purged|23514\)") as caught:  # a cluster names none
         uow.bindings.save_content(stored.binding.id, StoredBindingFactory().content)
     assert "sealed-phone" not in str(caught.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from maskservice.storage.call_months import AHEAD, Part, part_of, parts
 from maskservice.storage.db import Database
 from maskservice.storage.schema import downgrade, migrate
 from tests.factories import NOW, NUMBER, CallRecordFactory
-from tests.storage.conftest import build_world
+from tests.storage.conftest import build_world, plain_only
 
 FAR = datetime(2041, 5, 1, tzinfo=UTC)  # no worker has ever run so far ahead
 
@@ -70,7 +71,8 @@ def test_a_call_at_a_month_s_turn_lies_in_the_month_of_its_id(database: Database
     if not database.is_sqlite:
         with database.engine.connect() as connection:
             places = connection.execute(text("SELECT tableoid::regclass::text FROM calls ORDER BY started_at"))
-            assert places.scalars().all() == ["calls_2041_04", "calls_2041_05"]
+            months = [re.sub(r"_\d{5,}$", "", name) for name in places.scalars()]  # on a cluster: of the shard
+            assert months == ["calls_2041_04", "calls_2041_05"]
 
 
 def test_calls_of_months_without_a_worker_are_recorded(database: Database) -> None:
@@ -184,6 +186,7 @@ def test_records_past_retention_go_number_by_number_in_bounded_steps(database: D
     assert [found(database, [each]) for each in ids] == [0] * 7 + [1] * 3
 
 
+@plain_only
 def test_the_migration_keeps_every_row(database_app: Opened) -> None:
     app, database = database_app
     months = [months_after(month_of(datetime.now(UTC)), place) for place in (-40, -13, -1, 0)]

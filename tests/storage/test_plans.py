@@ -38,7 +38,7 @@ from tests.factories import (
     pool_id,
     tenant_id,
 )
-from tests.storage.conftest import World, build_world
+from tests.storage.conftest import World, build_world, plain_only
 
 ROWS = 6000
 IN_USE = 5  # numbers over which the bindings are spread
@@ -350,6 +350,7 @@ def test_marks_and_waybills_are_found_by_their_hash_indexes(postgres_database: t
     assert min(seen.values()) > 1
 
 
+@plain_only
 def test_no_statement_reads_a_whole_table(database: Database) -> None:
     world = fill(database)
     with sent_to(database) as sent, database.unit() as uow:
@@ -365,6 +366,7 @@ def test_no_statement_reads_a_whole_table(database: Database) -> None:
     assert {statement: plan for statement, plan in found.items() if plan} == {}
 
 
+@plain_only
 def test_a_group_is_found_by_the_caller_s_calls_of_the_last_moments(database: Database) -> None:
     """By the binding it would read every attempt that ever met none on this number, in the middle of a scan."""
     fill(database)

@@ -78,7 +78,7 @@ def test_taking_stops_at_the_ceiling(uow: SqlUnitOfWork, world: World) -> None:
 
 def test_the_count_never_goes_below_zero(uow: SqlUnitOfWork, world: World) -> None:
     uow.slots.claim(NUMBER, ["0001"], binding=key(1), at=NOW)  # never counted
-    with pytest.raises(MaskServiceError, match="held"):
+    with pytest.raises(MaskServiceError, match=r"held|23514\)"):  # a cluster names no constraint
         uow.endings.free([(NUMBER, "0001", key(1))])
 
 

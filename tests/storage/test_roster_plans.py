@@ -11,6 +11,7 @@ from maskservice.storage.db import Database
 from maskservice.storage.roster_models import ASSIGNMENTS, CALLER_RULES, COURIER_PHONES, COURIERS, WHOLE_TENANT
 from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.factories import NOW, NUMBER, TenantFactory, key
+from tests.storage.conftest import plain_only
 from tests.storage.test_plans import scanned, sent_to
 from tests.storage.test_roster import courier, phone
 
@@ -94,6 +95,7 @@ def use_everything(uow: SqlUnitOfWork, tenant_id: str) -> None:
     rules.delete(tenant_id, rule.id)
 
 
+@plain_only
 def test_no_statement_reads_a_whole_table(database: Database) -> None:
     tenant_id = fill(database)
     with sent_to(database) as sent, database.unit() as uow:
@@ -103,6 +105,7 @@ def test_no_statement_reads_a_whole_table(database: Database) -> None:
     assert {statement: plan for statement, plan in found.items() if plan} == {}
 
 
+@plain_only
 def test_the_purge_of_a_binding_finds_its_own(database: Database) -> None:
     fill(database)
     with sent_to(database) as sent:
