@@ -2,8 +2,8 @@
 
 Answers for: which table goes where, and doing it step by step, so that a run that was cut off is taken up by the next.
 Must not know: who asks. What Citus refuses is in its manual ("SQL Support and Workarounds", "Creating and Modifying
-Distributed Objects"): tests/services/test_citus_rules.py holds the tables and statements to it. None of this was ever
-run on a cluster: there is none here.
+Distributed Objects"): tests/services/test_citus_rules.py holds the tables and statements to it, and where a cluster is
+named, tests/services/test_citus_nodes.py has it explain them. docs/scaling.rst says what was run on which version.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ def _run(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'"))
+        # Citus changes no reference table after a distributed one over several connections a node; elsewhere it is the
+        # name of nothing, and does nothing.
+        connection.execute(text("SET LOCAL citus.multi_shard_modify_mode = 'sequential'"))
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
