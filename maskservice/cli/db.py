@@ -88,6 +88,8 @@ def _tell(done: Distribution, *, dry_run: bool) -> None:
         note("The extension citus is not in this database: without --dry-run this would be refused.")
     elif not done.workers:
         warn("There is no worker node: everything lies on the coordinator. 'SELECT citus_add_node(…)' adds one.")
+    if not dry_run:
+        note("Set for this role in this database: citus.enable_deadlock_prevention = off.")
     if not dry_run and any(step.done for step in done.steps):
         note("Restart servers and workers. docs/scaling.rst says what differs on a cluster.")
     note(_ADVICE)

@@ -36,6 +36,13 @@ REFERENCE: Final = (
 )  # fmt: skip
 """The same on every machine, in an order in which nothing refers to what comes later."""
 
+# Citus lets one statement on several shards at a time change a table, until its commit: a batch that claims slots and
+# the worker that frees some would wait in a ring. Ours keep an order of their own and look before they insert, as on
+# one machine. The role sets it for itself, so it holds through a pooler too.
+_AT_ONCE = (
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %%I "  # psycopg's own sign is doubled
+    "SET citus.enable_deadlock_prevention = off', current_database()); END $$"
+)
 _FIRST_OF = {NUMBER: BY_NUMBER[0], TENANT: BY_TENANT[0]}
 
 
@@ -96,8 +103,9 @@ def plan() -> tuple[Placement, ...]:
 def distribute(
     database: Database, *, dry_run: bool, progress: Callable[[Placement], None] = lambda _: None
 ) -> Distribution:
-    """Places every table that is not placed yet, each in a transaction of its own; again: nothing. A dry run changes
-    nothing, and tells the plan also where the extension is missing.
+    """Places every table that is not placed yet, each in a transaction of its own; again: nothing. Then the role that
+    asks lets its statements on several shards run at once. A dry run changes nothing, and tells the plan also where the
+    extension is missing.
 
     Raises CannotDistribute (SQLite, no extension, not migrated), DatabaseUnavailable.
     """
@@ -121,6 +129,8 @@ def distribute(
             progress(placement)
             _ask(database, lambda connection, each=placement: _place(connection, each))  # type: ignore[misc]
         steps.append(Step(placement, before=before, done=not before and not dry_run))
+    if not dry_run:
+        _ask(database, lambda connection: connection.exec_driver_sql(_AT_ONCE))
     return Distribution(version, workers, tuple(steps))
 
 

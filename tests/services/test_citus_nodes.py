@@ -27,6 +27,9 @@ from tests.services.test_citus_rules import COURIER, calls_of_all_kinds
 from tests.storage.test_distribution import CITUS, MISSING
 from tests.storage.test_plans import sent_to
 
+# There is one cluster: the storage suite on it runs on the same worker.
+pytestmark = pytest.mark.xdist_group("citus")
+
 _OURS = re.compile(r"\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE)\b")
 _WRITES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 

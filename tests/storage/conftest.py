@@ -18,7 +18,6 @@ from maskservice.storage.unit_of_work import SqlUnitOfWork
 from tests.databases import make
 from tests.factories import NOW, NUMBER, PoolFactory, StoredBindingFactory, TenantFactory, key
 
-
 plain_only = pytest.mark.skipif(
     bool(os.environ.get("MASKSERVICE_TEST_ON_CITUS")),
     reason="On a cluster the coordinator explains no shard, and takes no migration back; see docs/scaling.rst.",

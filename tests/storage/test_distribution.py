@@ -103,6 +103,12 @@ def test_each_table_is_placed_once_and_in_order(postgres_database: Opened) -> No
     again = distribute(database, dry_run=False)
     assert all(step.before and not step.done for step in again.steps)
     assert said(database) == found
+    with database.engine.connect() as connection:
+        kept = (
+            "SELECT setconfig FROM pg_db_role_setting "
+            "JOIN pg_database ON oid = setdatabase AND datname = current_database()"
+        )
+        assert connection.execute(text(kept)).scalars().all() == [["citus.enable_deadlock_prevention=off"]]
 
 
 def test_a_run_that_was_cut_off_is_taken_up(postgres_database: Opened) -> None:
@@ -151,6 +157,7 @@ def test_on_a_cluster_no_worker_statement_asks_for_a_lock_that_citus_refuses(pos
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("citus")
 def test_the_storage_suite_on_a_real_cluster() -> None:
     url = os.environ.get(CITUS)
     if not url:

@@ -88,7 +88,8 @@ def test_a_digest_is_unique_and_the_refusal_names_the_constraint_only(uow: SqlUn
     uow.api_keys.add(ApiKeyFactory(tenant_id=tenant.id, digest=b"secret-digest"))
     with pytest.raises(MaskServiceError) as caught:
         uow.api_keys.add(ApiKeyFactory(tenant_id=tenant.id, digest=b"secret-digest"))
-    assert "digest" in str(caught.value) or str(caught.value).endswith("23505).")  # a cluster names no constraint
+    # A cluster names no constraint.
+    assert "digest" in str(caught.value) or str(caught.value).endswith("23505).")
     error: BaseException | None = caught.value
     while error is not None:
         assert "secret-digest" not in repr(error)

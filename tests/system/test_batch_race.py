@@ -38,12 +38,11 @@ def race(installation: Installation, mode: str) -> tuple[list[tuple[str, str, st
 def counts(installation: Installation) -> dict[str, tuple[int, int]]:
     """(count, slots) of each number."""
     engine = create_engine(installation.database_url)
-    statement = (
-        "select virtual_number, held, (select count(*) from slots s where s.virtual_number = n.virtual_number) "
-        "from virtual_numbers n"
-    )
     with engine.connect() as connection:
-        found = {number: (held, slots) for number, held, slots in connection.execute(text(statement))}
+        taken = "select virtual_number, count(*) from slots group by virtual_number"
+        slots = dict(connection.execute(text(taken)).tuples().all())
+        numbers = connection.execute(text("select virtual_number, held from virtual_numbers"))
+        found = {number: (held, slots.get(number, 0)) for number, held in numbers}
     engine.dispose()
     return found
 
