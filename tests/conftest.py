@@ -122,17 +122,20 @@ _SHAPE = (
 )
 
 
-def fresh_on_citus(url: str, *, whole: list[list[str]] = []) -> str:  # noqa: B006 -- kept from test to test on purpose
+_whole_on_citus: list[list[str]] = []
+
+
+def fresh_on_citus(url: str) -> str:
     """The one database of the cluster, emptied: its tables are made and distributed once a run, which takes seconds,
     and again where a test took them apart. test_distribution.py runs the storage suite so."""
     with opened(url) as database:
-        if not whole or _shape_on_citus(database) != whole[0]:
+        if _shape_on_citus(database) not in _whole_on_citus:
             with database.engine.begin() as connection:
                 names = ", ".join(["alembic_version", *(placement.table for placement in plan())])
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {names} CASCADE")
             migrate(database)
             distribute(database, dry_run=False)
-            whole[:] = [_shape_on_citus(database)]
+            _whole_on_citus[:] = [_shape_on_citus(database)]
         with database.engine.begin() as connection:
             connection.exec_driver_sql(f"TRUNCATE {', '.join(placement.table for placement in plan())}")
     return url
@@ -140,6 +143,8 @@ def fresh_on_citus(url: str, *, whole: list[list[str]] = []) -> str:  # noqa: B0
 
 def _shape_on_citus(database: Database) -> list[str]:
     with database.engine.connect() as connection:
+        if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar() is None:
+            return []
         return [str(row[0]) for row in connection.exec_driver_sql(_SHAPE)]
 
 
