@@ -26,7 +26,7 @@ from maskservice.services.pools import ensure_default_pool
 from maskservice.services.ports import Clock, OpenUnit, Ports, Randomness, UnitOfWork
 from maskservice.settings import Settings, SettingsInvalid
 from maskservice.storage.db import Database
-from maskservice.storage.schema import is_current, migrate
+from maskservice.storage.revision import is_current
 from maskservice.web import Check, Wiring, new_api, register
 
 _log = structlog.get_logger("maskservice.app")
@@ -177,6 +177,9 @@ def initialise(settings: Settings, *, clock: Clock | None = None) -> Initialised
 
     Raises KeyRingInvalid, DatabaseUnavailable.
     """
+    # Here and not above: Alembic is of no use to a process that serves, see storage/revision.py.
+    from maskservice.storage.schema import migrate
+
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = clock or SystemClock()
     created = False

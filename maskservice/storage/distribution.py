@@ -19,7 +19,7 @@ from maskservice.storage.db import Database
 from maskservice.storage.failures import STORAGE_ERRORS, translated
 from maskservice.storage.models import Base
 from maskservice.storage.postgresql import UNHURRIED
-from maskservice.storage.schema import is_current
+from maskservice.storage.revision import is_current
 
 NUMBER: Final = "virtual_number"
 TENANT: Final = "tenant_id"
