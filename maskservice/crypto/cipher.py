@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -54,6 +55,12 @@ def length_prefixed(*parts: bytes) -> bytes:
 
 _WRAP = length_prefixed(b"maskservice/wrapped-data-key/v1")
 _FIELD = length_prefixed(b"maskservice/sealed-field/v1")
+
+
+@lru_cache(maxsize=64)
+def _named(field: str) -> bytes:
+    """Fields are few, and their names no secret."""
+    return length_prefixed(field.encode("utf-8"))
 
 
 class RowRef(NamedTuple):
@@ -103,7 +110,7 @@ class RowCipher:
     def seal(self, field: str, plain: str) -> bytes:
         """Encrypt ``plain`` for ``field``: 33 bytes more than its UTF-8. Raises ValueError for a lone surrogate."""
         nonce = os.urandom(_NONCE_BYTES)
-        associated = self._associated + length_prefixed(field.encode("utf-8"))
+        associated = self._associated + _named(field)
         return self._header + nonce + self._cipher.encrypt(nonce, _utf8(plain), associated)
 
     def open(self, field: str, sealed: bytes) -> str:
@@ -114,7 +121,7 @@ class RowCipher:
         """
         if _key_named(sealed, SEAL_OVERHEAD_BYTES, self._known).header != self._header:
             raise SealBroken("A stored value names another key than its row does; restore the row from a backup.")
-        associated = self._associated + length_prefixed(field.encode("utf-8"))
+        associated = self._associated + _named(field)
         return _opened(self._cipher, sealed, associated).decode("utf-8")
 
 

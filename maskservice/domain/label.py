@@ -20,6 +20,8 @@ _BLANK: Final = regex.compile(r"[\s\p{Cc}\p{Zl}\p{Zp}]+")
 
 def one_line(text: str) -> str:
     """``text`` without invisible signs, each run of white space and control characters one space, none at the ends."""
+    if text.isprintable():  # without controls and invisible signs, and the only white space is the common space
+        return " ".join(text.split())
     line: str = _BLANK.sub(" ", _INVISIBLE.sub("", text))
     return line.strip()
 

@@ -36,6 +36,8 @@ _FLOAT: Final = re.compile(r"'?\+?[0-9]{6,}\.0{1,2}|'?\+?[0-9]+(?:[.,][0-9]+)*e[
 # Signs that stand for hidden digits: two of a letter or star, three of what is otherwise a separator.
 _HIDDEN: Final = r"(?:[x*○〇●◯?o□■█]{2,}|[#._\-]{3,})"
 _MASKED: Final = re.compile(rf"[0-9][ \-.()]*{_HIDDEN}(?![a-z])|(?<![a-z]){_HIDDEN}[ \-.()]*[0-9]")
+# Nine orders of ten: a mobile number and nothing else. The numbering plan gives 090 to 098 to mobiles as a whole.
+_PLAIN_MOBILE: Final = re.compile(r"0(9[0-8][0-9])[- ]?([0-9]{3})[- ]?([0-9]{3})")
 _SIGNS_ONLY: Final = re.compile(r"[0-9 +\-.()'/,]+")
 
 
@@ -51,6 +53,9 @@ class Decision:
 
 def decide(text: str) -> Decision:
     """Read a phone field. Any text is answered, in time linear in its first few hundred characters."""
+    plain = _PLAIN_MOBILE.fullmatch(text)
+    if plain is not None:  # what the rest of this module would find in twenty times the time
+        return Decision(Subscriber(f"+886{''.join(plain.groups())}", PhoneKind.MOBILE, takes_extension=False))
     line = normalise(text)
     if line is None:
         return Decision(refusal="invalid_number" if re.search(r"[0-9]", text[:256]) else "no_digits")

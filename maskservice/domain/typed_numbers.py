@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -51,6 +51,7 @@ _HAN: Final = {sign: str(value) for value, sign in enumerate("零一二三四五
     sign: str(value) for value, sign in enumerate("〇壹貳參肆伍陸柒捌玖")
 }
 _LIKE_ZERO: Final = frozenset("Oo○◯")
+_MAYBE_ZERO: Final = "?"
 # Letters by their class, and dashes in people's eyes: the long vowel mark and the bopomofo I.
 _LIKE_DASH: Final = frozenset("ーㄧ")
 _OPENING: Final = {"(": ")", "（": "）"}
@@ -78,6 +79,9 @@ def hide_numbers(text: str, *, also: Collection[str] = ()) -> str:
     circled, raised, of another script or Chinese; between them may stand invisible signs, white space, punctuation and
     symbols. ``also``: digits (seven at least) that are hidden whatever stands between them, words too.
     """
+    # Most addresses have no more digits than a house number: nothing of them can be a phone.
+    if sum(map(_most_digits, text)) < _SHORTEST_WANTED:
+        return text
     runs = _runs(text)
     spans = [span for run in runs for span in _numbers(run, text)]
     every = [digit for run in runs for digit in run]
@@ -113,12 +117,15 @@ def _runs(text: str) -> list[_Run]:
     runs: list[_Run] = [[]]
     gap, blank, plus = 0, False, None
     for at, (sign, place) in enumerate(signs):
-        value = _value(sign, signs[at - 1][0] if at else "", signs[at + 1][0] if at + 1 < len(signs) else "")
+        value, separates = _read(sign)
+        if value == _MAYBE_ZERO:
+            around = (signs[at - 1][0] if at else "", signs[at + 1][0] if at + 1 < len(signs) else "")
+            value = "0" if _is_zero(around) else None
         if value is not None:
             for each in value:
                 runs[-1].append(_Digit(each, place, bool(gap), plus))
                 gap, blank, plus = 0, False, None
-        elif _is_separator(sign):
+        elif separates:
             gap += not (blank and sign.isspace())
             blank = sign.isspace()
             if sign == "+":
@@ -145,22 +152,35 @@ def _seen(typed: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKC", typed) if not _is_unseen(sign))
 
 
-def _value(sign: str, before: str, behind: str) -> str | None:
+@lru_cache(maxsize=8192)
+def _most_digits(typed: str) -> int:
+    """How many digits one typed character may come to, whatever stands around it."""
+    return sum(len(_read(sign)[0] or "") for sign in _seen(typed))
+
+
+@lru_cache(maxsize=8192)
+def _read(sign: str) -> tuple[str | None, bool]:
+    """(its digits, :data:`_MAYBE_ZERO` where that depends on its neighbours, None; whether it may stand between two)"""
+    return _MAYBE_ZERO if sign in _LIKE_ZERO and sign not in _HAN else _value(sign), _is_separator(sign)
+
+
+def _value(sign: str) -> str | None:
     if sign.isdecimal() or sign.isdigit():
         return str(unicodedata.digit(sign))
     if sign in _HAN:
         return _HAN[sign]
-    if sign in _LIKE_ZERO:
-        # An O beside a digit, and not within a word.
-        beside = [each for each in (before, behind) if each]
-        word = any(each.isascii() and each.isalpha() and each not in _LIKE_ZERO for each in beside)
-        return "0" if not word and any(each.isdigit() or each in _HAN for each in beside) else None
     if unicodedata.category(sign) == "No" and 0 <= (number := unicodedata.numeric(sign)) == int(number):
         return str(int(number))  # ⓫ and its kin, which NFKC leaves alone
     return None
 
 
-@lru_cache(maxsize=8192)
+def _is_zero(around: Sequence[str]) -> bool:
+    """An O beside a digit, and not within a word."""
+    beside = [each for each in around if each]
+    word = any(each.isascii() and each.isalpha() and each not in _LIKE_ZERO for each in beside)
+    return not word and any(each.isdigit() or each in _HAN for each in beside)
+
+
 def _is_separator(sign: str) -> bool:
     category = unicodedata.category(sign)
     return category[0] in "PSZ" or category == "Cc" or sign in _LIKE_DASH
@@ -172,6 +192,8 @@ def _is_unseen(sign: str) -> bool:
 
 def _numbers(run: _Run, text: str) -> Iterator[tuple[int, int]]:
     """Where numbers stand in the run, from the first place to the one behind the last. The shortest that is whole."""
+    if len(run) < _SHORTEST_FOREIGN:  # a Taiwanese one has nine digits at least
+        return
     values = "".join(digit.value for digit in run)
     at = 0
     while at < len(run):

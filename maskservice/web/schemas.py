@@ -77,7 +77,7 @@ def refuse(code: str) -> PydanticCustomError:
 
 def _without_controls(text: str) -> str:
     # Cc control, Cs surrogate, Zl and Zp the line separators; format signs stay, emoji are joined with them.
-    if any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in text):
+    if not text.isprintable() and any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in text):
         raise refuse("control_character")
     return text
 
@@ -89,7 +89,7 @@ def _not_blank(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    if any(not each.isprintable() or each.isspace() for each in text):
+    if not text.isprintable() or " " in text:  # all other white space counts as not printable
         raise refuse("not_visible")
     return text
 
