@@ -11,6 +11,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -84,6 +85,16 @@ def read_plain_id(prefix: str, text: str) -> UUID:
     return UUID(bytes=raw)
 
 
+def _packed(virtual_number: str, key: UUID) -> bytes:
+    return key.bytes + int(virtual_number.removeprefix("+")).to_bytes(_NUMBER_BYTES, "big")
+
+
+@lru_cache(maxsize=1024)
+def _text_of(prefix: str, virtual_number: str, key: UUID) -> str:
+    """Kept for a moment: an id is written for its seals and for its answer, and base32 is Python code."""
+    return f"{prefix}_{_write(_packed(virtual_number, key))}"
+
+
 @dataclass(frozen=True, slots=True)
 class _NumberedId:
     """A row's key together with the virtual number (E.164) that it lies under."""
@@ -93,12 +104,12 @@ class _NumberedId:
     prefix: ClassVar[str]
 
     def __str__(self) -> str:
-        return f"{self.prefix}_{_write(self.packed)}"
+        return _text_of(self.prefix, self.virtual_number, self.key)
 
     @property
     def packed(self) -> bytes:
         """The id in 23 bytes: the key, then the number."""
-        return self.key.bytes + int(self.virtual_number.removeprefix("+")).to_bytes(_NUMBER_BYTES, "big")
+        return _packed(self.virtual_number, self.key)
 
     @classmethod
     def unpack(cls, raw: bytes) -> Self:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -55,7 +56,7 @@ class MaskedNumber:
     @property
     def written(self) -> str:
         """As printed: ``0900-000000#5678``."""
-        return f"{write_virtual(self.virtual_number)}#{self.extension}"
+        return f"{_write_known(self.virtual_number)}#{self.extension}"
 
     @property
     def tel_uri(self) -> str:
@@ -91,6 +92,10 @@ def write_virtual(e164: str) -> str:
     else:
         head = next((len(code) for code in _AREA_CODES if national.startswith(code)), 2)
     return f"{national[:head]}-{national[head:]}"
+
+
+_write_known = lru_cache(maxsize=1024)(write_virtual)
+"""For the virtual numbers of masked numbers alone: no real number is kept."""
 
 
 def read_masked(text: str) -> MaskedNumber:

@@ -105,9 +105,9 @@ def spellings_of(e164: str) -> tuple[str, ...]:
             return (digits,)
         return tuple(each for each in (digits, national) if len(each) >= _SHORTEST_WANTED)
     found = [digits, f"0{digits[3:]}", digits[3:]]
-    local = write_virtual(e164).partition("-")[2]
-    if kind_of_e164(e164) is PhoneKind.LANDLINE and len(local) >= _SHORTEST_WANTED:
-        found.append(local)
+    if kind_of_e164(e164) is PhoneKind.LANDLINE:
+        local = write_virtual(e164).partition("-")[2]
+        found += [local] if len(local) >= _SHORTEST_WANTED else []
     return tuple(found)
 
 

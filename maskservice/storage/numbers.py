@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
+    func,
     literal_column,
     select,
     true,
@@ -27,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from maskservice.services.records import PoolOffer
-from maskservice.storage.listed import padded
+from maskservice.storage.listed import LISTED, listed, padded, written
 from maskservice.storage.models import NUMBERS, POOLS
 from maskservice.storage.pools import POLICY_COLUMNS, policy_of, usable_by
 from maskservice.storage.statements import Statements
@@ -60,6 +61,10 @@ _RESERVE = (
 )
 _HELD_LOCKED = select(_N.held).where(_N.virtual_number == bindparam("wanted")).with_for_update()
 _OWN_AMONG = select(_N.mark).where(_N.mark.in_(bindparam("wanted", type_=LargeBinary, expanding=True)))
+_MARKS, _, (_MARK,) = listed("postgresql", 1)
+_OWN_LISTED = select(_N.mark).select_from(
+    _MARKS.join(NUMBERS, _N.mark == func.decode(_MARK, literal_column("'hex'"), type_=LargeBinary))
+)
 _GIVE_BACK = update(NUMBERS).where(_N.virtual_number == bindparam("wanted")).values(held=_N.held - _COUNT)
 _AFTER = (
     select(_N.virtual_number)
@@ -165,7 +170,11 @@ class SqlNumbers:
     def own_among(self, marks: Collection[bytes]) -> frozenset[bytes]:
         if not marks:
             return frozenset()
-        return frozenset(bytes(row[0]) for row in self._statements.rows(_OWN_AMONG, {"wanted": padded(list(marks))}))
+        if self._statements.dialect == "sqlite":  # has no way from a text to bytes in all of its versions
+            found = self._statements.rows(_OWN_AMONG, {"wanted": padded(list(marks))})
+        else:
+            found = self._statements.rows(_OWN_LISTED, {LISTED: written([(mark.hex(),) for mark in marks])})
+        return frozenset(bytes(row[0]) for row in found)
 
     def give_back(self, virtual_number: str, count: int) -> None:
         self._statements.change(_GIVE_BACK, {"wanted": virtual_number, "count": count})

@@ -150,9 +150,9 @@ def no_content() -> Response:
 
 def write_moment(moment: datetime) -> str:
     """RFC 3339 in UTC with Z, milliseconds only where there are some."""
-    utc = moment.astimezone(UTC)
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     precision = "milliseconds" if utc.microsecond >= 1000 else "seconds"
-    return utc.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    return utc.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
 def write_moment_or_none(moment: datetime | None) -> str | None:
