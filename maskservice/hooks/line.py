@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 import httpcore
-import httpx
 
 from maskservice import __version__
 from maskservice.domain.hooks import BUDGET_S, HookFailure, HookReply, HookRequest
@@ -147,6 +146,9 @@ class HttpsHookLine:
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    # Here and not above: of httpx only this is used, by the few processes whose tenants have hooks.
+    import httpx
+
     context = httpx.create_ssl_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:

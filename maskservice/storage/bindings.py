@@ -186,7 +186,8 @@ class SqlBindings:
     def add_many(self, stored: Sequence[StoredBinding]) -> None:
         if not stored:
             return
-        rows = [facts_to_row(each.binding) | content_to_row(each.content) for each in stored]
+        # One after the other: as dictionaries all of them would be the largest thing that a batch holds.
+        rows = (facts_to_row(each.binding) | content_to_row(each.content) for each in stored)
         self._statements.load(BINDINGS, _LOADED, [[row[name] for name in _LOADED] for row in rows])
 
     def current_of(self, tenant_id: str, order_ids: Sequence[str]) -> Mapping[str, StoredBinding]:

@@ -32,7 +32,7 @@ from maskservice.web.bodies import JSON, says_utf8
 from maskservice.web.openapi import Answer, describe
 from maskservice.web.problems import WebRefusal, content_of
 from maskservice.web.row_splitting import MOST_ROWS, Elements, Lines, Rows
-from maskservice.web.wiring import ports, wiring
+from maskservice.web.wiring import ports, wiring, wiring_of
 
 NDJSON: Final = "application/x-ndjson"
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS
@@ -142,13 +142,9 @@ class _Batch:
             yield before + behind
         try:
             for start in range(0, len(self.rows), CHUNK):
-                with self.app.app_context():
-                    g.request_id = self.request_id
-                    chunk = answer_rows(self.rows[start : start + CHUNK], self.tenant, start)
-                statuses.update(each["status"] for each in chunk)
                 head = before if start == 0 else between
                 tail = behind if start + CHUNK >= len(self.rows) else b""
-                yield head + between.join([orjson.dumps(each, option=_OPTIONS) for each in chunk]) + tail
+                yield head + between.join(self._chunk(start, statuses)) + tail
         finally:
             self.place.leave()
             _log.info(
@@ -160,6 +156,16 @@ class _Batch:
                 unanswered=len(self.rows) - statuses.total(),
                 duration_ms=round((time.perf_counter() - begun) * 1000, 1),
             )
+
+
+    def _chunk(self, start: int, statuses: Counter[int]) -> list[bytes]:
+        """The answers of one chunk. Nothing else of it is left when the next one begins, and no more than a few are in
+        the making in one process: that is what batches need of its memory."""
+        with wiring_of(self.app).chunks, self.app.app_context():
+            g.request_id = self.request_id
+            answers = answer_rows(self.rows[start : start + CHUNK], self.tenant, start)
+            statuses.update(each["status"] for each in answers)
+            return [orjson.dumps(each, option=_OPTIONS) for each in answers]
 
 
 def answer_rows(rows: Sequence[bytes | None], tenant: Tenant, start: int) -> Sequence[BatchRow]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Final
 
-from flask import current_app
+from flask import Flask, current_app
 
 from maskservice.services.ports import Ports
 from maskservice.web.senders import KnownSenders
@@ -22,6 +22,9 @@ DEFAULT_MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 MOST_BATCHES: Final = 4
 """Batches that one process works on at the same time: each holds its body, and half of the usual threads are left for
 calls."""
+MOST_CHUNKS: Final = 2
+"""Chunks of rows that are in the making at the same time: while one waits for the database another one computes. More
+would share the same core, hold more memory, and leave calls a smaller part of it."""
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 
 
@@ -53,11 +56,17 @@ class Wiring:
     max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES
     batches: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_BATCHES))
     senders: KnownSenders = field(default_factory=KnownSenders)
+    chunks: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_CHUNKS))
 
 
 def wiring() -> Wiring:
     """The wiring of the application that serves this request."""
-    found: Wiring = current_app.extensions[EXTENSION]
+    return wiring_of(current_app)
+
+
+def wiring_of(app: Flask) -> Wiring:
+    """The wiring of this application."""
+    found: Wiring = app.extensions[EXTENSION]
     return found
 
 
