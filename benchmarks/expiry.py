@@ -28,14 +28,14 @@ from sqlalchemy import Engine, create_engine, select, text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.machine import cpu_of, processes
-from benchmarks.planning import _good, _pbx
 from maskservice.storage.models import POOLS
+from benchmarks.machine import RESULTS, cpu_of, load_line, postmaster_of
+from benchmarks.traffic import good, webhook
 from tests.postgres import PostgresServer
 from tests.storage.many import fill
 from tests.system.installation import ROOT, Installation, install, order, serving
 
-SAVED = Path(__file__).parent / "results" / "expiry.txt"
+SAVED = RESULTS / "expiry.txt"
 _CALLERS = 4
 _LIVE = 100
 _FLOOR_ROWS = 20_000
@@ -93,7 +93,7 @@ class Calls:
                 name = f"{thread}-{turn}-{os.getpid()}"
                 call = {"call_id": f"c-{name}", "from": f"+8869870{thread}{turn % 1000:03d}5", "digits": None}
                 call["to"] = self._numbers[(turn * _CALLERS + thread) % len(self._numbers)]
-                _pbx(client, self._place, f"w-{name}", "calls", call, 200)
+                webhook(client, self._place, f"w-{name}", "calls", call, 200)
                 with self._lock:
                     # From when it was due: a call that waits behind another one is late, too.
                     self._times.append((time.monotonic() - due) * 1000)
@@ -127,7 +127,7 @@ def main() -> int:
 def _run(place: Installation, engine: Engine, asked: argparse.Namespace, workers: int) -> Iterator[Measured]:
     with serving(place, workers=1, MASKSERVICE_ENV="production") as server:
         with httpx.Client(base_url=server.url, headers=place.headers) as client:
-            made = [_good(client.post("/v1/bindings", json=order(each)), 201).json() for each in range(_LIVE)]
+            made = [good(client.post("/v1/bindings", json=order(each)), 201).json() for each in range(_LIVE)]
         numbers = [f"{each['virtual_number']}#{each['extension']}" for each in made]
         _load(engine, place, asked.rows)
         with Calls(place, server.url, numbers, asked.rate) as calls:
@@ -169,8 +169,7 @@ def _rest_is_over(engine: Engine) -> None:
 def _watch(kind: str, place: Installation, engine: Engine, calls: Calls, workers: int) -> Measured:
     """Between the first twentieth and the last: neither the programs' start nor the last, smaller rounds count."""
     with engine.connect() as connection, _workers(place, workers) as processes:
-        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-        postmaster = next(int(fields[1]) for pid, fields in processes() if pid == backend)
+        postmaster = postmaster_of(place.database_url)
 
         def left() -> int:
             return int(connection.execute(text(_WATCHED[kind]), {"now": datetime.now(UTC)}).scalar() or 0)
@@ -227,8 +226,7 @@ def _floor(engine: Engine) -> Measured:
         f"UPDATE bindings AS x SET status = 'expired', ended_at = now() FROM {rows} WHERE {here.format('key')}",
     )
     with engine.connect() as connection:
-        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-        postmaster = next(int(fields[1]) for pid, fields in processes() if pid == backend)
+        postmaster = postmaster_of(engine.url.render_as_string(hide_password=False))
         connection.exec_driver_sql("SET statement_timeout = 0")
         before, began = cpu_of(postmaster), time.monotonic()
         for statement in statements:
@@ -238,9 +236,8 @@ def _floor(engine: Engine) -> Measured:
 
 
 def _table(found: list[Measured]) -> Table:
-    load = os.getloadavg()
     caption = (
-        f"{os.cpu_count()} cores, load {load[0]:.1f} {load[1]:.1f}; CPU in microseconds a binding, the calls' share of "
+        f"{load_line()}; CPU in microseconds a binding, the calls' share of "
         "the database's included. 'both cores': 2 cores over the CPU of one. p99 x: of the calls alone in the same run."
     )
     table = Table(title="Expiry on PostgreSQL, and calls meanwhile", caption=caption)

@@ -209,12 +209,13 @@ class Client:
         requests: Sequence[bytes],
         *,
         good: bytes,
+        rows_each: int = 1,
         rate: float | None = None,
         keep: bool = False,
         tick: Callable[[], None] = lambda: None,
     ) -> Sent:
-        """All requests, as fast as they are answered or ``rate`` a second. Raises RuntimeError for an answer without
-        ``good`` in it."""
+        """All requests, as fast as they are answered or ``rate`` a second. Raises RuntimeError for an answer that does
+        not hold ``good`` once for each of its rows."""
         selector = selectors.DefaultSelector()
         # The one that has been idle the longest goes next: the server closes those that idle for five seconds.
         idle = deque(_Wire(self._connected()) for _ in range(self._clients))
@@ -242,7 +243,7 @@ class Client:
                     answer = one.receive()
                     if answer is None:
                         continue
-                    if good not in answer:
+                    if answer.count(good) < rows_each:
                         raise RuntimeError(f"a bad answer: {answer[:600]!r}")
                     times.append(time.monotonic() - one.sent_at)
                     if keep:

@@ -9,8 +9,6 @@ the CPU times up to half as much again.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -25,11 +23,11 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from maskservice.telephony import signature
+from benchmarks.machine import cpu_of, libpq, postmaster_of
+from benchmarks.traffic import good, webhook
 from tests.postgres import PostgresServer
 from tests.system.installation import Installation, install, order, serving
 
-_TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 _A_NUMBER_HOLDS = 1000
 _WARM_UP = 100
 _OF_A_BINDING = ("bindings", "slots", "order_index")
@@ -47,8 +45,7 @@ def main() -> int:
             url = postgres.create_database()
             numbers = [f"0900-{each:06d}" for each in range(2 * (count + _WARM_UP) // _A_NUMBER_HOLDS + 2)]
             place = install(home / "home", url, numbers=numbers)
-            # SQLAlchemy's address names its driver, libpq's does not.
-            with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as database:
+            with psycopg.connect(libpq(url), autocommit=True) as database:
                 _measure(place, database, count)
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -56,31 +53,32 @@ def main() -> int:
 
 
 def _measure(place: Installation, database: psycopg.Connection[tuple[object, ...]], count: int) -> None:
+    postmaster = postmaster_of(place.database_url)
     with serving(place, workers=1, MASKSERVICE_ENV="production") as server, httpx.Client(base_url=server.url) as client:
         accounts = {
-            "application": lambda: _cpu_of_group(server.process.pid),
-            "database": lambda: _cpu_of_server(database),
+            "application": lambda: 1000 * cpu_of(server.process.pid),
+            "database": lambda: 1000 * cpu_of(postmaster),
         }
         made: list[dict[str, str]] = []
 
         def create(turn: int) -> None:
             body = order(f"20261124-{turn:08d}", phone=f"09{12_000_000 + turn:08d}")
-            made.append(_good(client.post("/v1/bindings", json=body, headers=place.headers), 201).json())
+            made.append(good(client.post("/v1/bindings", json=body, headers=place.headers), 201).json())
 
         def create_with_key(turn: int) -> None:
             body = order(f"20261125-{turn:08d}", phone=f"09{13_000_000 + turn:08d}")
             headers = {**place.headers, "Idempotency-Key": f"0b9f6a0e-1111-4222-8333-{turn:012d}"}
-            _good(client.post("/v1/bindings", json=body, headers=headers), 201)
+            good(client.post("/v1/bindings", json=body, headers=headers), 201)
 
         def look_up(turn: int) -> None:
             binding = made[turn]
             call = {"call_id": f"call-{turn:08d}", "from": f"+8869{87_000_000 + turn:08d}", "digits": None}
             call["to"] = f"{binding['virtual_number']}#{binding['extension']}"
-            assert _pbx(client, place, f"w-{turn}", "calls", call, 200).json()["action"] == "connect"
+            assert webhook(client, place, f"w-{turn}", "calls", call, 200).json()["action"] == "connect"
 
         def event(turn: int) -> None:
             told = {"call_id": f"call-{turn:08d}", "to": made[turn]["virtual_number"], "event": "answered"}
-            _pbx(client, place, f"e-{turn}", "events", {**told, "at": _now(), "duration_s": None}, 204)
+            webhook(client, place, f"e-{turn}", "events", {**told, "at": _now(), "duration_s": None}, 204)
 
         rows = count + _WARM_UP
         _timed("create", create, count, accounts)
@@ -120,51 +118,8 @@ def _timed(name: str, step: Callable[[int], None], count: int, accounts: dict[st
     )
 
 
-def _pbx(
-    client: httpx.Client, place: Installation, webhook_id: str, what: str, content: dict[str, str | None], status: int
-) -> httpx.Response:
-    body = json.dumps(content).encode()
-    secret = signature.parse_secret(place.pbx_secret)
-    headers = signature.sign(secret=secret, webhook_id=webhook_id, sent_at=datetime.now(UTC), body=body)
-    headers["Content-Type"] = "application/json"
-    return _good(client.post(f"/v1/pbx/{place.pbx_id}/{what}", content=body, headers=headers), status)
-
-
-def _good(answer: httpx.Response, status: int) -> httpx.Response:
-    assert answer.status_code == status, answer.text
-    return answer
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _stat(pid: int) -> list[str]:
-    # proc(5): what follows the name in brackets; state is field 3 of the manual, so field N stands at N - 3.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def _cpu_of_group(leader: int) -> float:
-    """CPU ms of the living processes of a process group."""
-    return _cpu(lambda stat: int(stat[2]) == leader)
-
-
-def _cpu_of_server(database: psycopg.Connection[tuple[object, ...]]) -> float:
-    """CPU ms of the PostgreSQL server: every backend and background process that lives, the one that asks included."""
-    postmaster = int(_stat(database.info.backend_pid)[1])
-    return _cpu(lambda stat: int(stat[1]) == postmaster)
-
-
-def _cpu(belongs: Callable[[list[str]], bool]) -> float:
-    ticks = 0
-    for each in Path("/proc").iterdir():
-        if each.name.isdigit():
-            try:
-                stat = _stat(int(each.name))
-            except OSError:
-                continue
-            ticks += int(stat[11]) + int(stat[12]) if belongs(stat) else 0
-    return ticks * _TICK_MS
 
 
 def _bytes(database: psycopg.Connection[tuple[object, ...]], *tables: str) -> int:

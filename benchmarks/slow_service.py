@@ -127,9 +127,7 @@ def _measured(name: str, lab: Lab, service: ScriptedService, *, rate: int, count
     found = lab.leaked(rung.received, of=caller) + lab.leaked(heard.received, of=called)
     good = sum(message.startswith(b"SIP/2.0 200") and b"CSeq: 2 BYE" in message for message in heard.received)
     median, slowest = (times[len(times) // 2], times[-1]) if times else (0, 0)
-    return _COLUMNS.format(
-        name, rate, count, good, len(service.asked), f"{median:.0f}", f"{slowest:.0f}", len(found)
-    )
+    return _COLUMNS.format(name, rate, count, good, len(service.asked), f"{median:.0f}", f"{slowest:.0f}", len(found))
 
 
 if __name__ == "__main__":

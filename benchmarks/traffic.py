@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import httpx
+
 from benchmarks.machine import wire
 from maskservice.telephony import signature
 from tests.system.installation import Installation
@@ -77,6 +79,29 @@ class Requests:
 
 def _json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def webhook(
+    client: httpx.Client,
+    place: Installation,
+    webhook_id: str,
+    what: str,
+    content: Mapping[str, str | None],
+    status: int,
+) -> httpx.Response:
+    """A signed webhook, sent and answered. Raises RuntimeError for another status."""
+    body = _json(content)
+    secret = signature.parse_secret(place.pbx_secret)
+    headers = signature.sign(secret=secret, webhook_id=webhook_id, sent_at=datetime.now(UTC), body=body)
+    headers["Content-Type"] = "application/json"
+    return good(client.post(f"/v1/pbx/{place.pbx_id}/{what}", content=body, headers=headers), status)
+
+
+def good(answer: httpx.Response, status: int) -> httpx.Response:
+    """The answer. Raises RuntimeError where it has another status."""
+    if answer.status_code != status:
+        raise RuntimeError(f"a bad answer: {answer.status_code} {answer.text[:600]}")
+    return answer
 
 
 def bodies_of(answers: Sequence[bytes]) -> list[dict[str, Any]]:

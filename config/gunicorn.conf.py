@@ -8,8 +8,13 @@ import ctypes
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+# structlog loads rich, and with it pygments, wherever they are installed: four megabytes a worker for tracebacks in
+# colours. The command line has them, a server does without.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 from maskservice.logs import configure_logging
 from maskservice.settings import Settings

@@ -41,23 +41,23 @@ SELECT {_NUMBER}, {_BINDING}, {_TENANT}, 'order-' || i,
   CASE WHEN i % 4 = 0 THEN 'W' || i END, lpad((i / {NUMBERS})::text, 6, '0'), 'active', :now,
   :expires + i * cast(:apart AS interval), '陳O美', {_WRAPPED}, {_PHONE}, {_PHONE}, {_ADDRESS},
   decode(md5((i / 3)::text), 'hex'), false
-FROM generate_series(:first, :last) AS i
+FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i
 """
 _SLOTS = f"""
 INSERT INTO slots (virtual_number, extension, binding, taken_at)
-SELECT {_NUMBER}, lpad((i / {NUMBERS})::text, 6, '0'), {_BINDING}, :now FROM generate_series(:first, :last) AS i
+SELECT {_NUMBER}, lpad((i / {NUMBERS})::text, 6, '0'), {_BINDING}, :now FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i
 """
 _ORDERS = f"""
 INSERT INTO order_index (tenant_id, order_id, binding, virtual_number, waybill, former)
 SELECT {_TENANT}, 'order-' || i, {_BINDING}, {_NUMBER},
   CASE WHEN i % 4 = 0 THEN 'W' || i END, ''
-FROM generate_series(:first, :last) AS i
+FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i
 """
 _CONTACTS = f"""
 INSERT INTO contacts (virtual_number, binding, mark, phone, call, reached_at, expires_at, caller)
 SELECT {_NUMBER}, {_BINDING}, decode(md5('courier' || i % 5000), 'hex'), {_PHONE}, {_BINDING}, :now,
   :expires + i * cast(:apart AS interval) + interval '3 days', decode(md5('caller' || i % 5000), 'hex')
-FROM generate_series(:first, :last) AS i WHERE i % :every = 0
+FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i WHERE i % :every = 0
 """
 _HELD = """
 UPDATE virtual_numbers AS n SET held = s.held
