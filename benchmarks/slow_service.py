@@ -14,19 +14,20 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.machine import RESULTS
+from benchmarks.sip import measured
 from tests.pbx.asterisk import PBX_IP, Asterisk
 from tests.pbx.kamailio import DOCS, Kamailio
 from tests.pbx.lab import Lab
 from tests.pbx.proxy_lab import ProxyLab
 from tests.pbx.scripted_service import ScriptedService
-from tests.pbx.service import NATIONAL_X, Order, X
+from tests.pbx.service import Order, X
 from tests.pbx.sipp import free_udp_port
 
 _RECIPIENT, _EXTENSION, _WORKERS, _MANY = "+886912700001", "5678", 16, 64
@@ -58,7 +59,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--delay", type=float, default=1.0)
     arguments.add_argument("--seconds", type=int, default=10)
-    arguments.add_argument("--save", type=Path)
+    arguments.add_argument("--save", type=Path, default=RESULTS / "slow_service.txt")
     asked = arguments.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="maskservice-benchmark-"))
     folder.chmod(0o755)
@@ -77,8 +78,7 @@ def main() -> int:
                 print(lines[-1], flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if asked.save is not None:
-        asked.save.write_text("\n".join(lines) + "\n", "utf-8")
+    asked.save.write_text("\n".join(lines) + "\n", "utf-8")
     return 0
 
 
@@ -111,23 +111,11 @@ def _lab(name: str, folder: Path, url: str) -> Iterator[Lab]:
 
 
 def _measured(name: str, lab: Lab, service: ScriptedService, *, rate: int, count: int) -> str:
-    caller = lab.courier().dials(f"{NATIONAL_X}*{_EXTENSION}").is_answered().waits(100).hangs_up()
-    called = lab.recipient(Order("", _EXTENSION, _RECIPIENT)).is_called().rings().answers().is_hung_up()
-    lab.leave_by(called)
-    waiting = lab.start(called, count=count, rate=rate)
-    calling = lab.start(caller, count=count, rate=rate)
-    try:
-        heard = calling.ends()
-        time.sleep(0.5)
-    finally:
-        calling.stop()
-        waiting.stop()
-    rung = type(heard)(0, waiting.folder)
-    times = sorted(heard.answer_times_ms())
-    found = lab.leaked(rung.received, of=caller) + lab.leaked(heard.received, of=called)
-    good = sum(message.startswith(b"SIP/2.0 200") and b"CSeq: 2 BYE" in message for message in heard.received)
-    median, slowest = (times[len(times) // 2], times[-1]) if times else (0, 0)
-    return _COLUMNS.format(name, rate, count, good, len(service.asked), f"{median:.0f}", f"{slowest:.0f}", len(found))
+    heard = measured(lab, Order("", _EXTENSION, _RECIPIENT), rate=rate, count=count)
+    return _COLUMNS.format(
+        name, rate, count, heard.good, len(service.asked), f"{heard.median_ms:.0f}", f"{heard.slowest_ms:.0f}",
+        heard.leaks,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

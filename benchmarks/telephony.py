@@ -8,19 +8,17 @@ the service, no audio. SIPp's success says nothing of masking, so every message 
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.sip import measured
 from tests.pbx.asterisk import PBX_IP, Asterisk
-from tests.pbx.lab import Lab, side_of
-from tests.pbx.leaks import leaks
-from tests.pbx.service import NATIONAL_X, Service
+from tests.pbx.lab import Lab
+from tests.pbx.service import Service
 from tests.pbx.sipp import free_udp_port
 
 _COLUMNS = "| {:>6} | {:>6} | {:>6} | {:>7} | {:>9} | {:>10} | {:>10} | {:>6} |"
@@ -57,28 +55,14 @@ def main() -> int:
 
 
 def _measure(lab: Lab, rate: int, count: int) -> None:
-    order = lab.order()
-    caller = lab.courier().dials(f"{NATIONAL_X}*{order.extension}").is_answered().waits(100).hangs_up()
-    called = lab.recipient(order).is_called().rings().answers().is_hung_up()
-    lab.leave_by(called)
-    waiting = lab.start(called, count=count, rate=rate)
-    calling = lab.start(caller, count=count, rate=rate)
-    try:
-        heard = calling.ends()
-        time.sleep(0.5)
-    finally:
-        calling.stop()
-        waiting.stop()
-    rung = type(heard)(0, waiting.folder)
-    times = sorted(heard.answer_times_ms())
-    found = leaks(rung.received, of=side_of(caller)) + leaks(heard.received, of=side_of(called))
-    good = sum(message.startswith(b"SIP/2.0 200") and b"CSeq: 2 BYE" in message for message in heard.received)
-    again = len(re.findall(rb"\nINVITE ", heard.raw)) - count
-    median, slowest = (times[len(times) // 2], times[-1]) if times else (0, 0)
+    heard = measured(lab, lab.order(), rate=rate, count=count)
     print(
-        _COLUMNS.format(rate, count, good, count - good, max(again, 0), f"{median:.0f}", f"{slowest:.0f}", len(found)),
+        _COLUMNS.format(
+            rate, count, heard.good, count - heard.good, heard.again, f"{heard.median_ms:.0f}",
+            f"{heard.slowest_ms:.0f}", heard.leaks,
+        ),
         flush=True,
-    )
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Also usable from a checkout: ``gunicorn -c config/gunicorn.conf.py wsgi:applicat
 
 import ctypes
 import gc
+import importlib
 import os
 import shutil
 import sys
@@ -16,8 +17,17 @@ from pathlib import Path
 # colours. The command line has them, a server does without.
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
-from maskservice.logs import configure_logging
-from maskservice.settings import Settings
+from maskservice.logs import configure_logging  # noqa: E402 -- it loads structlog
+from maskservice.settings import Settings  # noqa: E402
+
+# Each worker would load these for itself, at the same time: here once, before the fork, and their pages are shared.
+# They hold no connection and no thread; our own modules, the engines and the metrics come after the fork.
+gc.disable()
+for _each in ("apiflask", "cryptography.hazmat.primitives.ciphers.aead", "flask_sqlalchemy", "httpcore", "orjson",
+              "phonenumbers", "psycopg", "regex", "sqlalchemy.dialects.postgresql"):  # fmt: skip
+    importlib.import_module(_each)
+gc.freeze()
+gc.enable()
 
 _settings = Settings.load()
 _M_ARENA_MAX = -8  # malloc.h
@@ -69,7 +79,7 @@ def post_fork(server, worker):  # noqa: ARG001
     """An eighth of the time that importing takes went into looking for garbage among what is there to stay."""
     gc.disable()
     # glibc gives every thread a heap of its own and keeps in each what was once needed there: after batches that was
-    # ten to twenty megabytes a worker. One thread at a time runs Python code anyway. Other C libraries know no such call.
+    # ten to twenty megabytes a worker. One thread at a time runs Python code anyway. Not every C library has the call.
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)

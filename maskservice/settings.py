@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     mask: str = Field(default="O", min_length=1, max_length=1)
     latin_mask: str = Field(default="*", min_length=1, max_length=1)
     worker_interval_s: float = Field(default=5.0, gt=0, le=3600)
-    worker_batch: int = Field(default=500, ge=1, le=5_000)
+    worker_batch: int = Field(default=1000, ge=1, le=5_000)
     call_retention_months: int = Field(default=12, ge=1, le=1200)
     binding_retention_months: int = Field(default=0, ge=0, le=1200)
     hooks_allow_private: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from maskservice.cli.amounts import Amount
 from maskservice.cli.output import console, examples, json_option, percent, print_json
 from maskservice.domain.allocation import DEFAULT_DENSITY, DEFAULT_QUARANTINE, SHORTEST_EXTENSION, PoolPolicy
 from maskservice.domain.demand import Demand
@@ -29,23 +30,6 @@ KEPT = Kept(receipts=RECEIPTS_KEPT, idempotency_keys=IDEMPOTENCY_KEPT)
 _WIDTHS = 32, 13, 29  # 80 columns with what stands between and before them
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-class Amount(click.ParamType[Decimal]):
-    """A decimal kept exactly, or a share written 12%; its range is the domain's to judge, together with all others."""
-
-    name = "amount"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        text = str(value).strip().replace("％", "%")
-        try:
-            amount = Decimal(text.removesuffix("%").strip())
-        except InvalidOperation:
-            self.fail("write a number such as 0.12, or a share such as 12%", param, ctx)
-        # Exponents beyond these would be computed with for minutes before they were refused.
-        if not amount.is_finite() or (amount and not -12 <= amount.adjusted() <= 12):
-            self.fail("write a number of everyday size", param, ctx)
-        return amount / 100 if text.endswith("%") else amount
 
 
 def _option(name: str, *, default: str, metavar: str, explained: str) -> Callable[[_Command], _Command]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import click
 
+from maskservice.cli.amounts import Amount
 from maskservice.cli.opening import opened
 from maskservice.cli.output import examples, json_option, note, percent, print_facts, print_json, print_rows, warn
 from maskservice.domain.allocation import (
@@ -23,23 +24,6 @@ from maskservice.domain.allocation import (
 from maskservice.services.pools import create_pool, list_pools, pool_use, running_low, share_pool
 
 _TRIES_IN_A_CALL = 3
-
-
-class Share(click.ParamType[Decimal]):
-    """A share above 0 and at most 1, written 0.1 or 10%; kept exactly."""
-
-    name = "share"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        text = str(value).strip().replace("％", "%")
-        try:
-            share = Decimal(text.removesuffix("%").strip())
-        except InvalidOperation:
-            self.fail("write a share such as 0.1 or 10%", param, ctx)
-        share = share / 100 if text.endswith("%") else share
-        if not share.is_finite() or not 0 < share <= 1:
-            self.fail("a density is above 0 and at most 1 (100%)", param, ctx)
-        return share
 
 
 @click.group(
@@ -70,7 +54,7 @@ def pool() -> None:
 )
 @click.option(
     "--density",
-    type=Share(),
+    type=Amount(most=1),
     metavar="SHARE",
     help="Share of a number's extensions that may be held; 10% unless given.",
 )
@@ -153,7 +137,7 @@ def _insist(policy: PoolPolicy, *, ask: bool) -> None:
         "A longer extension holds more orders at the same odds."
     )
     if ask and sys.stdin.isatty():
-        again = click.prompt("Type the density again to choose it", type=Share(), err=True)
+        again = click.prompt("Type the density again to choose it", type=Amount(most=1), err=True)
         if again != policy.density:
             raise click.ClickException(
                 "That is another density. Nothing was created; choose one and run the command again."

@@ -7,16 +7,15 @@ stay. Must not know: labels, whose text it is. It errs on the side of hiding: a 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 import phonenumbers
 
 from maskservice.domain.masked import write_virtual
 from maskservice.domain.phone_plan import PhoneKind, kind_of_e164
+from maskservice.domain.typed_signs import MAYBE_ZERO, is_unseen, is_zero, most_digits, read_sign, signs
 
 __all__ = ["HIDDEN", "hide_numbers", "spellings_of"]
 
@@ -47,13 +46,6 @@ _BOX_BEHIND: Final = re.compile(r"\W*(?:附\d+)?號?\W*(?:郵政)?信箱")
 _OTHER_NUMBER_BEFORE: Final = re.compile(r"(?:店|門市|單|編|序)號?\W*$|統編\W*$")
 _HOUSE_BEHIND: Final = re.compile(r"\W?[號号巷弄樓楼段鄰室之]")
 
-_HAN: Final = {sign: str(value) for value, sign in enumerate("零一二三四五六七八九")} | {
-    sign: str(value) for value, sign in enumerate("〇壹貳參肆伍陸柒捌玖")
-}
-_LIKE_ZERO: Final = frozenset("Oo○◯")
-_MAYBE_ZERO: Final = "?"
-# Letters by their class, and dashes in people's eyes: the long vowel mark and the bopomofo I.
-_LIKE_DASH: Final = frozenset("ーㄧ")
 _OPENING: Final = {"(": ")", "（": "）"}
 
 
@@ -80,7 +72,7 @@ def hide_numbers(text: str, *, also: Collection[str] = ()) -> str:
     symbols. ``also``: digits (seven at least) that are hidden whatever stands between them, words too.
     """
     # Most addresses have no more digits than a house number: nothing of them can be a phone.
-    if sum(map(_most_digits, text)) < _SHORTEST_WANTED:
+    if sum(map(most_digits, text)) < _SHORTEST_WANTED:
         return text
     runs = _runs(text)
     spans = [span for run in runs for span in _numbers(run, text)]
@@ -113,14 +105,14 @@ def spellings_of(e164: str) -> tuple[str, ...]:
 
 def _runs(text: str) -> list[_Run]:
     """Every digit of the text, parted where a letter or too many separators stand between two."""
-    signs = list(_signs(text))
+    every = list(signs(text))
     runs: list[_Run] = [[]]
     gap, blank, plus = 0, False, None
-    for at, (sign, place) in enumerate(signs):
-        value, separates = _read(sign)
-        if value == _MAYBE_ZERO:
-            around = (signs[at - 1][0] if at else "", signs[at + 1][0] if at + 1 < len(signs) else "")
-            value = "0" if _is_zero(around) else None
+    for at, (sign, place) in enumerate(every):
+        value, separates = read_sign(sign)
+        if value == MAYBE_ZERO:
+            around = (every[at - 1][0] if at else "", every[at + 1][0] if at + 1 < len(every) else "")
+            value = "0" if is_zero(around) else None
         if value is not None:
             for each in value:
                 runs[-1].append(_Digit(each, place, bool(gap), plus))
@@ -137,57 +129,6 @@ def _runs(text: str) -> list[_Run]:
             gap, blank, plus = 0, False, None
             runs.append([])
     return [run for run in runs if run]
-
-
-def _signs(text: str) -> Iterator[tuple[str, int]]:
-    """The text in its compatibility form (NFKC), without signs that cannot be seen, each with its place in the text."""
-    for place, typed in enumerate(text):
-        for sign in _seen(typed):
-            yield sign, place
-
-
-@lru_cache(maxsize=8192)
-def _seen(typed: str) -> str:
-    """One typed character in its compatibility form. Addresses are made of few different ones."""
-    return "".join(sign for sign in unicodedata.normalize("NFKC", typed) if not _is_unseen(sign))
-
-
-@lru_cache(maxsize=8192)
-def _most_digits(typed: str) -> int:
-    """How many digits one typed character may come to, whatever stands around it."""
-    return sum(len(_read(sign)[0] or "") for sign in _seen(typed))
-
-
-@lru_cache(maxsize=8192)
-def _read(sign: str) -> tuple[str | None, bool]:
-    """(its digits, :data:`_MAYBE_ZERO` where that depends on its neighbours, None; whether it may stand between two)"""
-    return _MAYBE_ZERO if sign in _LIKE_ZERO and sign not in _HAN else _value(sign), _is_separator(sign)
-
-
-def _value(sign: str) -> str | None:
-    if sign.isdecimal() or sign.isdigit():
-        return str(unicodedata.digit(sign))
-    if sign in _HAN:
-        return _HAN[sign]
-    if unicodedata.category(sign) == "No" and 0 <= (number := unicodedata.numeric(sign)) == int(number):
-        return str(int(number))  # ⓫ and its kin, which NFKC leaves alone
-    return None
-
-
-def _is_zero(around: Sequence[str]) -> bool:
-    """An O beside a digit, and not within a word."""
-    beside = [each for each in around if each]
-    word = any(each.isascii() and each.isalpha() and each not in _LIKE_ZERO for each in beside)
-    return not word and any(each.isdigit() or each in _HAN for each in beside)
-
-
-def _is_separator(sign: str) -> bool:
-    category = unicodedata.category(sign)
-    return category[0] in "PSZ" or category == "Cc" or sign in _LIKE_DASH
-
-
-def _is_unseen(sign: str) -> bool:
-    return unicodedata.category(sign) in ("Cf", "Cs", "Mn", "Me")
 
 
 def _numbers(run: _Run, text: str) -> Iterator[tuple[int, int]]:
@@ -294,7 +235,7 @@ def _span(digits: _Run, text: str) -> tuple[int, int]:
         start = digits[0].plus
     while start > 0 and (closing := _OPENING.get(text[start - 1])) and closing in text[start:end]:
         start -= 1
-    while end < len(text) and _is_unseen(text[end]):
+    while end < len(text) and is_unseen(text[end]):
         end += 1
     return start, end
 

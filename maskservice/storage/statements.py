@@ -112,7 +112,9 @@ class Statements:
             self.change(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
             return
         filled = {
-            name: cells for name, cells in zip(columns, zip(*rows, strict=True), strict=True) if cells.count(None) < len(cells)
+            name: cells
+            for name, cells in zip(columns, zip(*rows, strict=True), strict=True)
+            if cells.count(None) < len(cells)
         }
         text = f"COPY {table.name} ({', '.join(filled)}) FROM STDIN"
         failure: MaskServiceError | None = None

@@ -157,7 +157,6 @@ class _Batch:
                 duration_ms=round((time.perf_counter() - begun) * 1000, 1),
             )
 
-
     def _chunk(self, start: int, statuses: Counter[int]) -> list[bytes]:
         """The answers of one chunk. Nothing else of it is left when the next one begins, and no more than a few are in
         the making in one process: that is what batches need of its memory."""

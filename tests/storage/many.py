@@ -45,7 +45,8 @@ FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i
 """
 _SLOTS = f"""
 INSERT INTO slots (virtual_number, extension, binding, taken_at)
-SELECT {_NUMBER}, lpad((i / {NUMBERS})::text, 6, '0'), {_BINDING}, :now FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i
+SELECT {_NUMBER}, lpad((i / {NUMBERS})::text, 6, '0'), {_BINDING}, :now
+FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS i
 """
 _ORDERS = f"""
 INSERT INTO order_index (tenant_id, order_id, binding, virtual_number, waybill, former)
