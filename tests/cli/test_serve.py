@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -31,6 +33,13 @@ def test_it_serves_and_ends(how, start, home):
     assert f"Serving on {url}, documentation at {url}/docs" in program.stderr
     assert program.end(how) == 0
     assert "Traceback" not in program.stderr
+
+
+def test_a_worker_loads_nothing_that_others_need() -> None:
+    """Alembic is for whoever migrates, httpx for the simulator and for who asks a hook: megabytes in each worker."""
+    told = "import sys, maskservice.app; print(*({'alembic', 'httpx'} & sys.modules.keys()))"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == ""
 
 
 def test_a_number_in_an_address_is_not_logged(start, home):

@@ -55,3 +55,8 @@ def test_any_address_gives_one_printable_line(address: str) -> None:
 @given(st.text(alphabet=st.characters(), max_size=40))
 def test_one_line_twice_changes_nothing_more(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
+
+
+@given(st.text())
+def test_plain_text_is_read_as_any_other(text: str) -> None:
+    assert one_line(text) == one_line(f"\u200b{text}")

@@ -159,3 +159,8 @@ def test_any_text(name: str) -> None:
 def test_a_long_name_is_quick_and_whole() -> None:
     masked = mask_name("陳" * 5000)
     assert masked == "陳" + "O" * 4998 + "陳"
+
+
+@given(st.text(alphabet="陳小美歐陽先生姐公司收啟君店行號本人轉交代親大學銀", min_size=1, max_size=6))
+def test_a_plain_name_is_masked_as_any_other(name: str) -> None:
+    assert mask_name(name) == mask_name(f"{name}\u200b")

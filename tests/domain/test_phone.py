@@ -629,3 +629,14 @@ def test_no_country_for_a_text_that_is_no_number() -> None:
 def test_what_holds_digits_inside_the_rules_does_not_print_them() -> None:
     token = Token(TokenKind.NUMBER, "0912345678", 0, 10, ("0912345678",))
     assert "0912" not in f"{token!r} {token}"
+
+
+@pytest.mark.parametrize("form", ["{}{}{}", "{}-{}-{}", "{} {} {}", "{}-{}{}"])
+def test_a_plain_mobile_number_is_read_as_any_other(form: str) -> None:
+    """What stands before it takes the long way; every block of the plan that phonenumbers gives to mobiles, and the
+    personal numbers behind them."""
+    for block in range(9000, 9999, 3):
+        for rest in ("000000", "123456", f"{block * 7919 % 1_000_000:06d}"):
+            digits = f"0{block}{rest}"[:10]
+            text = form.format(digits[:4], digits[4:7], digits[7:])
+            assert decide(text) == decide(f"\u200b{text}"), text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import tracemalloc
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from maskservice.domain.errors import DatabaseUnavailable
 from maskservice.services import pools
 from maskservice.services.records import Scope
 from maskservice.web.row_splitting import MOST_ROWS
-from maskservice.web.wiring import MOST_BATCHES
+from maskservice.web.wiring import MOST_BATCHES, MOST_CHUNKS, wiring_of
 from tests.web.conftest import Site, order
 
 PATH = "/v1/bindings/batch"
@@ -214,6 +216,22 @@ def test_only_so_many_batches_at_once(site: Site) -> None:
     for each in open_ones:
         each.close()
     assert statuses(send(site, [order("x")])) == [201]
+
+
+def test_only_so_many_chunks_are_in_the_making(site: Site) -> None:
+    chunks = wiring_of(site.app).chunks
+    for _ in range(MOST_CHUNKS):
+        assert chunks.acquire(blocking=False)
+    answers: SimpleQueue[TestResponse] = SimpleQueue()
+    batch = threading.Thread(target=lambda: answers.put(send(site, [order("x")])))
+    batch.start()
+    batch.join(0.3)
+    assert answers.empty()
+    chunks.release()
+    assert statuses(answers.get(timeout=10)) == [201]
+    batch.join()
+    # The place was given back, before the client has read anything of the answer.
+    assert chunks.acquire(blocking=False)
 
 
 def test_a_bug_in_the_middle_is_each_row_s_problem(site: Site, logged: Any) -> None:
