@@ -203,8 +203,8 @@ class SqlEndings:
         moments = {(each.id.virtual_number, each.id.key): each for each in ended if each.ended_at is not None}
         if not moments:
             return []
-        rows = [(number, key.hex, self._end_of(each)) for (number, key), each in moments.items()]
-        stored = self._changed(_end(self._dialect), rows)
+        rows = {(number, key): (number, key.hex, self._end_of(each)) for (number, key), each in moments.items()}
+        stored = self._changed(_end(self._dialect), list(rows.values()))
         ours = [moments[number, key] for number, key in stored]
         if not ours:
             return []
@@ -213,8 +213,7 @@ class SqlEndings:
             (each.id.virtual_number, each.extension, each.id.key.hex, self._end_of(each, quarantines)) for each in ours
         ]
         self._change(_rest(self._dialect), rests)
-        ends = [(each.id.virtual_number, each.id.key.hex, self._end_of(each)) for each in ours]
-        self._change(_shorten(self._dialect), ends)
+        self._change(_shorten(self._dialect), [rows[number, key] for number, key in stored])
         return ours
 
     def purge(self, rested: Sequence[RestedSlot], *, at: datetime) -> int:
