@@ -129,6 +129,7 @@ def test_revisions_are_numbered_in_sequence() -> None:
     revisions = [revision.revision for revision in script.walk_revisions()][::-1]
     assert revisions == [f"{place:04d}" for place in range(1, len(revisions) + 1)]
     assert all(Path(revision.path).name.startswith(f"{revision.revision}_") for revision in script.walk_revisions())
+    assert head_revision() == script.get_current_head()
 
 
 def test_runs_at_the_same_time_wait_for_each_other(empty: tuple[Flask, Database]) -> None:
