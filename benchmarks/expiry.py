@@ -28,9 +28,9 @@ from sqlalchemy import Engine, create_engine, select, text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from maskservice.storage.models import POOLS
 from benchmarks.machine import RESULTS, cpu_of, load_line, postmaster_of
 from benchmarks.traffic import good, webhook
+from maskservice.storage.models import POOLS
 from tests.postgres import PostgresServer
 from tests.storage.many import fill
 from tests.system.installation import ROOT, Installation, install, order, serving
