@@ -68,7 +68,7 @@ def _at_once(command: CreateBinding, ports: Ports) -> Bound | None:
     now = ports.clock.now()
     key = uuid7(now, ports.randomness.randbytes(10))
     with ports.unit(whole=True) as uow:
-        offer = offer_of(command.tenant, command.pool, command.phone.base, uow, ports)
+        offer = offer_of(command.tenant, command.pool, command.phone.base, uow, ports, order_id=command.order_id)
         order = order_of(command, offer, is_own=_is_own(command.phone, offer, uow, ports), now=now)
         if offer is None:  # order_of has refused already; this line is for the type checker
             raise InvalidContent

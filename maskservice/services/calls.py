@@ -35,7 +35,7 @@ from maskservice.services.opening import heard, open_leg
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import Receipt
 from maskservice.services.replaying import replay
-from maskservice.services.straight import PbxChanged, straight
+from maskservice.services.straight import PbxUnconfirmed, straight
 
 _RACES = 10
 
@@ -43,10 +43,13 @@ _RACES = 10
 def route_call(webhook: Webhook, ports: Ports) -> Routed:
     """Decides one leg and remembers it. A number that is none of ours is hung up on and leaves nothing behind.
 
-    Raises DatabaseUnavailable, KeyMissing, SealBroken: the entrance then answers with :func:`neutral`.
+    Raises PbxUnconfirmed where the webhook was checked by secrets kept in memory and has to be checked again;
+    DatabaseUnavailable, KeyMissing, SealBroken: the entrance then answers with :func:`neutral`.
     """
     dialled = webhook.call.dialled
     if dialled is None:
+        if webhook.pbx_revision is not None:
+            raise PbxUnconfirmed
         return Routed(neutral(), Outcome.UNAVAILABLE)
     webhook = without_number(webhook, ports)
     routed = straight(webhook, dialled.virtual_number, ports)
@@ -136,4 +139,4 @@ def _call_id(legs: Sequence[Receipt], said: Said | None) -> CallId | None:
     return legs[0].call if legs else None if said is None else said.call_id
 
 
-__all__ = ["PbxChanged", "Routed", "Webhook", "neutral", "route_call"]
+__all__ = ["PbxUnconfirmed", "Routed", "Webhook", "neutral", "route_call"]

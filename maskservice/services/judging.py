@@ -55,11 +55,20 @@ def own_mark(virtual_number: str, ports: Ports) -> bytes:
 
 
 def offer_of(
-    tenant: Tenant, pool: str, phone: PhoneNumber | None, uow: UnitOfWork, ports: Ports, *, limit: int = 8
+    tenant: Tenant,
+    pool: str,
+    phone: PhoneNumber | None,
+    uow: UnitOfWork,
+    ports: Ports,
+    *,
+    limit: int = 8,
+    order_id: str | None = None,
 ) -> PoolOffer | None:
     mark = None if phone is None else own_mark(phone.reveal(), ports)
     place = ports.randomness.below(2**31)
-    return uow.numbers.offer(tenant_id=tenant.id, pool_name=pool, phone_mark=mark, spread=place, limit=limit)
+    return uow.numbers.offer(
+        tenant_id=tenant.id, pool_name=pool, phone_mark=mark, spread=place, limit=limit, order_id=order_id
+    )
 
 
 def phone_error(

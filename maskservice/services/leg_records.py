@@ -52,13 +52,15 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class GuardTurn:
-    """The caller's new state, for whoever read it at ``turn``."""
+    """The caller's state after the leg, for whoever read it at ``turn``. Without ``changes`` it is the one that was
+    read, and must still be."""
 
     pool_id: str
     caller: bytes
     state: CallerState
     turn: int | None
     at: datetime
+    changes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def place_at_once(
 ) -> Bound | None:
     """Places an order that is new, on a number that has room, in one write; None for any other: nothing is written then
     and :func:`place_order` finds out what it is. For a unit that is whole by itself."""
-    if not offer.numbers or order.keep_answer:
+    if not offer.numbers or offer.order_is_held or order.keep_answer:
         return None
     # Among those that were offered any is as good: picking at random spreads evenly also where few stand in the ring.
     chosen = ports.randomness.below(len(offer.numbers))

@@ -15,6 +15,7 @@ from maskservice.domain.hooks import HookFailure, HookReply, HookRequest
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.hook_records import Hooks
 from maskservice.services.leg_records import Legs
+from maskservice.services.pbx_records import Pbxs
 from maskservice.services.placements import Placements
 from maskservice.services.repositories import (
     ApiKeys,
@@ -23,7 +24,6 @@ from maskservice.services.repositories import (
     Idempotency,
     Numbers,
     Orders,
-    Pbxs,
     Pools,
     Slots,
     Tenants,

@@ -19,9 +19,8 @@ from maskservice.services.records import Receipt
 
 
 def replay(receipt: Receipt, *, now: datetime, uow: UnitOfWork, ports: Ports) -> Routed:
-    """The same answer to the same webhook. A connect is opened anew: where the binding has ended or been frozen
-    since, nobody may be
-    connected to it any more, not even by a retry, and the sentence is the neutral one."""
+    """The same answer to the same webhook. A connect is opened anew: where the binding has ended or been frozen since,
+    nobody may be connected to it any more, not even by a retry, and the sentence is the neutral one."""
     if receipt.action == "connect" and receipt.binding is not None and receipt.party is not None:
         party = Party(receipt.party)
         one = uow.calls.line_and_binding(BindingId(receipt.virtual_number, receipt.binding))

@@ -19,14 +19,11 @@ from maskservice.services.records import (
     ApiKey,
     IdempotencyClaim,
     OrderClaim,
-    Pbx,
-    PbxSecret,
     Pool,
     PoolOffer,
     PoolUse,
     SealedContent,
     SlotClaim,
-    SpokenPbx,
     StoredBinding,
     Tenant,
 )
@@ -102,12 +99,18 @@ class Numbers(Protocol):
         ...
 
     def offer(
-        self, *, tenant_id: str, pool_name: str, phone_mark: bytes | None, spread: int, limit: int = 8
+        self,
+        *,
+        tenant_id: str,
+        pool_name: str,
+        phone_mark: bytes | None,
+        spread: int,
+        limit: int = 8,
+        order_id: str | None = None,
     ) -> PoolOffer | None:
         """One statement: the pool that the tenant may use by that name, up to ``limit`` of its numbers below the
-        ceiling, starting at a random
-        place of the ring, and whether ``phone_mark`` is a number of any pool. None where the tenant may use no pool
-        of that name."""
+        ceiling, starting at a random place of the ring, whether ``phone_mark`` is a number of any pool, and whether the
+        order has a current binding. None where the tenant may use no pool of that name."""
         ...
 
     def take(self, virtual_number: str, *, ceiling: int) -> int | None:
@@ -257,36 +260,6 @@ class Idempotency(Protocol):
         ...
 
     def forget(self, *, older_than: datetime, limit: int) -> int: ...
-
-
-class Pbxs(Protocol):
-    def add(self, pbx: Pbx) -> None:
-        """Raises NameTaken."""
-        ...
-
-    def named(self, name: str) -> Pbx | None: ...
-
-    def all(self) -> Sequence[Pbx]: ...
-
-    def add_secret(self, secret: PbxSecret) -> None: ...
-
-    def revoke_secret(self, secret_id: str, *, at: datetime) -> bool: ...
-
-    def secrets(self, pbx_id: str) -> Sequence[PbxSecret]:
-        """Unrevoked secrets of an unrevoked PBX, newest first; one statement."""
-        ...
-
-    def set_recordings(self, pbx_id: str, place: str | None) -> None: ...
-
-    def spoken_by(self, pbx_id: str) -> SpokenPbx | None:
-        """None for an unknown PBX. One statement."""
-        ...
-
-    def revision(self, pbx_id: str) -> int | None:
-        """How often the PBX or its secrets were changed; None for an unknown or revoked one."""
-        ...
-
-    def revoke(self, pbx_id: str, *, at: datetime) -> bool: ...
 
 
 class CryptoKeys(Protocol):

@@ -2,9 +2,9 @@
 
 Answers for: taking it only where nothing else has to be asked or counted on the way, and writing nothing where what was
 read has changed by then. Must not know: SQL, a PBX's format, the rules.
-What makes it right without a lock: the caller's state is written by whoever read its last turn, so of guesses that are
-sent at once one goes this way and the others the long one (``calls.py``), behind each other. Who may be connected is
-read for every leg anew.
+What makes it right without a lock: whoever is connected must be, when it is written, at the turn at which his state was
+read; a wrong try and a reach raise it. So of guesses that are sent at once those that come too late go the long way
+(``calls.py``), behind each other. Who may be connected is read for every leg anew.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from maskservice.domain.call import Connect, Line, Outcome, Party
+from maskservice.domain.guard import CallerState
 from maskservice.domain.ids import CallId
 from maskservice.domain.question import Keyed, question_of
 from maskservice.domain.routing import decide
@@ -23,7 +24,7 @@ from maskservice.services.answering import Routed, answer_of, neutral, thread_of
 from maskservice.services.call_memory import Courier, Webhook, contact_with, receipt_of, record_of
 from maskservice.services.guarding import Alarm, GuardedCaller, is_asked_of_guard, state_after_reach
 from maskservice.services.hooking import HookQuestion, settle
-from maskservice.services.leg_records import GuardTurn, LegWritten, Opening
+from maskservice.services.leg_records import GuardTurn, LegWritten, Opening, Remembered
 from maskservice.services.opening import OpenedLeg, open_leg
 from maskservice.services.ports import Ports, UnitOfWork
 from maskservice.services.records import Met
@@ -32,15 +33,16 @@ TOUCHED_AFTER: Final = timedelta(days=1)
 """A caller who changes nothing is noted as seen again after this, so that he is not forgotten while he calls."""
 
 
-class PbxChanged(Exception):
-    """The secrets by which the webhook was checked are no longer the PBX's: check it again, by those of now."""
+class PbxUnconfirmed(Exception):
+    """The secrets by which the webhook was checked are no longer the PBX's, or nothing was read that could tell: check
+    it again, by what the database says."""
 
 
 def straight(webhook: Webhook, virtual_number: str, ports: Ports) -> Routed | HookQuestion | None:
     """The answer; or a question where a tenant's hook must be asked first; or None where the leg needs the long way.
     Only with an answer anything is written.
 
-    Raises PbxChanged; DatabaseUnavailable, KeyMissing, SealBroken.
+    Raises PbxUnconfirmed; DatabaseUnavailable, KeyMissing, SealBroken.
     """
     now = ports.clock.now()
     with ports.unit(whole=True) as uow:
@@ -49,7 +51,7 @@ def straight(webhook: Webhook, virtual_number: str, ports: Ports) -> Routed | Ho
         if webhook.pbx_revision is not None:
             revision = uow.pbxs.revision(webhook.pbx_id) if opening is None else opening.pbx_revision
             if revision != webhook.pbx_revision:
-                raise PbxChanged
+                raise PbxUnconfirmed
         if opened is None:
             return None
         if opening is None:
@@ -80,8 +82,7 @@ def _decided(
         return None
     caller = GuardedCaller(opened.key.guard_key, opened.who.caller is None, facts.caller)
     after = state_after_reach(ruling, line, caller, now=now)
-    is_old = is_asked and remembered.seen_at is not None and now - remembered.seen_at > TOUCHED_AFTER
-    turn = GuardTurn(line.pool_id, caller.key, after, remembered.turn, now) if after != caller.state or is_old else None
+    turn = _turn(ruling, line, caller, after, remembered, now=now) if is_asked else None
     answer = answer_of(ruling.decision, line, found, uow=uow, ports=ports)
     receipt = receipt_of(webhook, call_id, opening.legs, ruling, now=now)
     keyed = isinstance(question, Keyed)
@@ -97,6 +98,21 @@ def _decided(
         return None
     alarms = (Alarm.CALLER_BLOCKED,) if after.is_blocked(now) and not caller.state.is_blocked(now) else ()
     return Routed(answer, record.outcome, ruling.direction or "none", alarms=alarms, pool_id=line.pool_id)
+
+
+def _turn(
+    ruling: Ruling, line: Line, caller: GuardedCaller, after: CallerState, remembered: Remembered, *, now: datetime
+) -> GuardTurn | None:
+    """Whoever is connected must still be as he was read: of a right guess among wrong ones that are sent with it
+    nobody can say that it came first. But for the one who reached this recipient last, who knows the extension."""
+    contact = None if ruling.concerns is None else ruling.concerns.contact
+    guesses = isinstance(ruling.decision, Connect) and (contact is None or contact.caller != caller.key)
+    is_old = remembered.seen_at is not None and now - remembered.seen_at > TOUCHED_AFTER
+    # Of a caller who is not known there is no row that could be looked at: it is made, by one of them.
+    changes = after != caller.state or is_old or (guesses and remembered.turn is None)
+    if not changes and not guesses:
+        return None
+    return GuardTurn(line.pool_id, caller.key, after, remembered.turn, now, changes=changes)
 
 
 def _new_call(line: Line, now: datetime, ports: Ports) -> CallId:
@@ -124,4 +140,4 @@ def _met(ruling: Ruling, found: Sequence[Met]) -> Met | None:
     return next((met for met in found if met.stored.binding.id == wanted), None)
 
 
-__all__ = ["PbxChanged", "straight"]
+__all__ = ["PbxUnconfirmed", "straight"]

@@ -120,21 +120,31 @@ def _true_status(status: Status) -> ColumnElement[bool]:
 
 @lru_cache(maxsize=8)
 def _to_rekey(limit: int) -> Select[Any]:
-    """Along the slots: no index of the bindings begins with the number. As for the limit see :func:`_due`."""
-    return (
-        select(*FACT_COLUMNS)
+    """Along the slots: no index of the bindings begins with the number. As for the limit see :func:`_due`. Rows are
+    locked in the order of their keys, which rekeying leaves alone: two runs at once wait for each other in no ring."""
+    before = bindparam("before", type_=_B.created_at.type)
+    wanted = (
+        not_ended(BINDINGS),
+        _B.expires_at > _NOW,
+        or_(_B.rekeyed_at.is_(None), _B.rekeyed_at < before),
+        _B.created_at < before,
+    )
+    number = bindparam("at_number", type_=_B.virtual_number.type)
+    chosen = (
+        select(_B.key)
         .join_from(SLOTS, BINDINGS, (_B.virtual_number == _S.virtual_number) & (_B.key == _S.binding))
-        .where(
-            _S.virtual_number == bindparam("at_number"),
-            # Not by an earlier extension, which rests.
-            _S.free_at.is_(None),
-            not_ended(BINDINGS),
-            _B.expires_at > _NOW,
-            or_(_B.rekeyed_at.is_(None), _B.rekeyed_at < bindparam("before", type_=_B.rekeyed_at.type)),
-            _B.created_at < bindparam("before", type_=_B.created_at.type),
-        )
+        # Not by an earlier extension, which rests.
+        .where(_S.virtual_number == number, _B.virtual_number == number, _S.free_at.is_(None), *wanted)
         .order_by(_S.extension)
         .limit(literal_column(str(limit)))
+        .subquery("chosen")
+    )
+    return (
+        select(*FACT_COLUMNS)
+        .join_from(chosen, BINDINGS, _B.key == chosen.c.key)
+        # Once more: under the lock they may hold no longer.
+        .where(_B.virtual_number == number, *wanted)
+        .order_by(_B.key)
         .with_for_update(of=BINDINGS)
     )
 

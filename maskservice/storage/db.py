@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 from flask import Flask, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, Engine
@@ -155,7 +156,7 @@ class Database:
         if not has_app_context():
             raise RuntimeError("a unit of work needs an app context")
         session: Callable[[], Session] = self._extension.session
-        in_one = whole and not self.is_sqlite and not self._is_known_cluster()
+        in_one = whole and not self.is_sqlite and self._is_known_plain()
         reads = {sqlite.READS_ONLY: True} if self.is_sqlite and not write else {}
         statements = Statements(
             session(),
@@ -167,14 +168,15 @@ class Database:
         )
         return SqlUnitOfWork(statements)
 
-    def _is_known_cluster(self) -> bool:
+    def _is_known_plain(self) -> bool:
+        """Whether this is no cluster. Where the server could not be asked it may be one: a transaction serves both."""
         if self.is_cluster is None:
             try:
                 with self.engine.connect() as connection:
                     self._asks_cluster(connection.connection.driver_connection)
-            except STORAGE_ERRORS:
-                return False  # down, or not migrated: the unit's own statements will tell
-        return bool(self.is_cluster)
+            except (*STORAGE_ERRORS, psycopg.Error):
+                return False  # the unit's own statements will tell what is wrong
+        return not self.is_cluster
 
     def _asks_cluster(self, driver: Any) -> bool:
         if self.is_cluster is None:

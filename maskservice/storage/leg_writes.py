@@ -20,7 +20,7 @@ from maskservice.storage.call_records import SqlCallRecords, added_where, asked_
 from maskservice.storage.contacts import SqlContacts, contact_to_row, latest_stays
 from maskservice.storage.guard import CALLER_STATE, caller_state_to_row
 from maskservice.storage.guard_models import GUARD_CALLERS
-from maskservice.storage.hot_models import CONTACTS, RECEIPTS
+from maskservice.storage.hot_models import BINDINGS, CONTACTS, RECEIPTS
 from maskservice.storage.in_one import inserted_where, named
 from maskservice.storage.receipts import SqlReceipts, receipt_to_row
 from maskservice.storage.statements import Statements
@@ -40,6 +40,17 @@ def _if_unchanged(statement: Insert) -> Insert:
     )
 
 
+def _still_the_last() -> Select[Any]:
+    """The caller's row, if it is at ``turn_read`` once whoever changes it is done. Those who only look at it do not
+    wait for each other."""
+    here = (
+        _G.pool_id == bindparam("guard_pool_id", type_=_G.pool_id.type),
+        _G.caller == bindparam("guard_caller", type_=_G.caller.type),
+        _G.turn == bindparam("turn_read", type_=Integer()),
+    )
+    return select(_ONE.label("done")).where(*here).with_for_update(read=True)
+
+
 _TAKE_TURN = _if_unchanged(upsert(GUARD_CALLERS))
 
 
@@ -53,14 +64,25 @@ def _guard_row(turn: GuardTurn) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=8)
-def _in_one(*, is_first: bool, with_guard: bool, with_contact: bool) -> Select[Any]:
+def _has_not_ended() -> ColumnElement[bool]:
+    """The contact's binding was not released since it was read: a contact never outlives its binding."""
+    here = (
+        BINDINGS.c.virtual_number == bindparam("contact_virtual_number", type_=CONTACTS.c.virtual_number.type),
+        BINDINGS.c.key == bindparam("contact_binding", type_=CONTACTS.c.binding.type),
+    )
+    return select(_ONE).where(*here, BINDINGS.c.ended_at.is_(None)).exists()
+
+
+@lru_cache(maxsize=12)
+def _in_one(*, is_first: bool, guard_changes: bool | None, with_contact: bool) -> Select[Any]:
     """Each part is done only where the one before was: guard, receipt, then record and contact. In the end it divides
-    by the receipts that were written: where the guard or the receipt came too late that fails, and takes all back."""
+    by the receipts that were written: where the guard or the receipt came too late that fails, and takes all back.
+    ``guard_changes`` is None where the caller's state does not matter."""
     parts = []
     before: tuple[ColumnElement[bool], ...] = ()
-    if with_guard:
-        guard = _if_unchanged(inserted_where(GUARD_CALLERS, "guard")).returning(_ONE.label("done")).cte("guard")
+    if guard_changes is not None:
+        new = _if_unchanged(inserted_where(GUARD_CALLERS, "guard")).returning(_ONE.label("done"))
+        guard = new.cte("guard") if guard_changes else _still_the_last().cte("guard")
         before = (select(_ONE).select_from(guard).exists(),)
     # No conflict target, since either of two keys may be taken.
     receipt = inserted_where(RECEIPTS, "receipt", *before).on_conflict_do_nothing()
@@ -69,7 +91,8 @@ def _in_one(*, is_first: bool, with_guard: bool, with_contact: bool) -> Select[A
     record = added_where(is_written) if is_first else leg_saved_where(is_written)
     parts.append(record.cte("record"))
     if with_contact:
-        parts.append(latest_stays(inserted_where(CONTACTS, "contact", is_written)).cte("contact"))
+        contact = inserted_where(CONTACTS, "contact", is_written, _has_not_ended())
+        parts.append(latest_stays(contact).cte("contact"))
     return select(_ONE / func.count()).select_from(written).add_cte(*parts)
 
 
@@ -83,19 +106,20 @@ class SqlLegWrites:
     def _write_in_one(self, leg: LegWritten) -> bool:
         if leg.is_first and not self._statements.has_month(leg.record.id.started_at):
             return False  # a partition is made in a transaction
-        statement = _in_one(
-            is_first=leg.is_first, with_guard=leg.guard is not None, with_contact=leg.contact is not None
-        )
+        guard_changes = None if leg.guard is None else leg.guard.changes
+        statement = _in_one(is_first=leg.is_first, guard_changes=guard_changes, with_contact=leg.contact is not None)
         parameters = named("receipt", receipt_to_row(leg.receipt)) | asked_to_write(leg.record)
         if leg.guard is not None:
-            parameters |= named("guard", _guard_row(leg.guard)) | {"turn_read": leg.guard.turn}
+            row = _guard_row(leg.guard)
+            asked = row if leg.guard.changes else {name: row[name] for name in ("pool_id", "caller")}
+            parameters |= named("guard", asked) | {"turn_read": leg.guard.turn}
         if leg.contact is not None:
             parameters |= named("contact", contact_to_row(leg.contact)) | {"takes_over": leg.takes_over}
         return self._statements.whole(statement, parameters) is not None
 
     def _write_each(self, leg: LegWritten) -> bool:
         guard = leg.guard
-        if guard is not None:
+        if guard is not None:  # a write too where nothing changes: it waits, and sees what was changed meanwhile
             asked = _guard_row(guard) | {"turn_read": guard.turn}
             if not self._statements.change(_TAKE_TURN, asked):
                 return False

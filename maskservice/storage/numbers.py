@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
+    Text,
     bindparam,
     exists,
     func,
@@ -28,8 +29,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from maskservice.services.records import PoolOffer
+from maskservice.storage.hot_models import ORDERS
 from maskservice.storage.listed import LISTED, listed, padded, written
 from maskservice.storage.models import NUMBERS, POOLS
+from maskservice.storage.orders import has_current
 from maskservice.storage.pools import POLICY_COLUMNS, policy_of, usable_by
 from maskservice.storage.statements import Statements
 
@@ -101,11 +104,13 @@ def _offer(limit: int) -> Select[Any]:
     ]
     ring = union_all(*(select(half) for half in halves)).subquery("ring")
     own = exists().where(NUMBERS.alias("own").c.mark == bindparam("mark", type_=LargeBinary)).select()
+    held = has_current(bindparam("tenant", type_=ORDERS.c.tenant_id.type), bindparam("order", type_=Text()))
     return (
         select(
             pool.c.id,
             *(pool.c[column.name] for column in POLICY_COLUMNS),
             own.scalar_subquery(),
+            held.label("order_is_held"),
             ring.c.held,
             ring.c.virtual_number,
         )
@@ -134,14 +139,20 @@ class SqlNumbers:
         return self._statements.first(_IS_OWN, {"wanted": mark}) is not None
 
     def offer(
-        self, *, tenant_id: str, pool_name: str, phone_mark: bytes | None, spread: int, limit: int = 8
+        self,
+        *,
+        tenant_id: str,
+        pool_name: str,
+        phone_mark: bytes | None,
+        spread: int,
+        limit: int = 8,
+        order_id: str | None = None,
     ) -> PoolOffer | None:
-        rows = self._statements.rows(
-            _offer(limit), {"tenant": tenant_id, "pool_name": pool_name, "mark": phone_mark, "place": spread}
-        )
+        given = {"tenant": tenant_id, "pool_name": pool_name, "mark": phone_mark, "place": spread, "order": order_id}
+        rows = self._statements.rows(_offer(limit), given)
         if not rows:
             return None
-        pool_id, *cells, is_own, _, _ = rows[0]
+        pool_id, *cells, is_own, is_held, _, _ = rows[0]
         policy = policy_of(cells)
         found = [(number, held) for *_, held, number in rows if number is not None]
         ceiling = policy.ceiling
@@ -151,6 +162,7 @@ class SqlNumbers:
             tuple(number for number, _ in found),
             bool(is_own),
             tuple(ceiling - held for _, held in found),
+            bool(is_held),
         )
 
     def take(self, virtual_number: str, *, ceiling: int) -> int | None:

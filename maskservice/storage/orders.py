@@ -11,7 +11,20 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, bindparam, cast, delete, literal_column, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert
@@ -35,6 +48,11 @@ _IS_CURRENT = _O.former == _NOT_FORMER
 def held_once(statement: Insert) -> Insert:
     """An order has one current binding: the second gets nothing."""
     return statement.on_conflict_do_nothing(index_elements=[_O.tenant_id, _O.order_id, _O.former])
+
+
+def has_current(tenant: ColumnElement[str], order: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the tenant's order has a current binding."""
+    return exists().where(_O.tenant_id == tenant, _O.order_id == order, _IS_CURRENT)
 
 
 _CLAIM = held_once(upsert(ORDERS))

@@ -27,7 +27,8 @@ _ONE = literal_column("1", Integer())
 @lru_cache(maxsize=1)
 def _in_one() -> Select[Any, Any]:
     """Each part is done only where the one before was. In the end it divides by the slots that were claimed: where one
-    part came too late that fails, and takes all back."""
+    part came too late that fails, and takes all back. The slots are seen as they were before the number's row was
+    waited for, so another unit may have been faster on the one that is picked: the key decides."""
     order = held_once(inserted_where(ORDERS, "order")).returning(_ONE.label("done")).cte("claimed_order")
     number = taken_where(select(_ONE).select_from(order).exists()).cte("counted")
     slot = claimed_where("postgresql", select(_ONE).select_from(number).exists()).cte("slot")

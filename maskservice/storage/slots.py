@@ -159,7 +159,7 @@ class SqlSlots:
 
     def claim(self, virtual_number: str, proposals: Sequence[str], *, binding: UUID, at: datetime) -> str | None:
         """None also where another unit was faster on the one that was picked, which it cannot be after
-        ``numbers.take``: that holds the number's row until the end of the unit."""
+        ``numbers.take``, a statement of its own: that holds the number's row until the end of the unit."""
         if not proposals:
             return None
         row = self._statements.changed(

@@ -11,6 +11,7 @@ from typing import Self
 from maskservice.services.call_repositories import Calls, Contacts, Guard, Passes, Receipts
 from maskservice.services.hook_records import Hooks
 from maskservice.services.leg_records import Legs
+from maskservice.services.pbx_records import Pbxs
 from maskservice.services.placements import Placements
 from maskservice.services.repositories import (
     ApiKeys,
@@ -19,7 +20,6 @@ from maskservice.services.repositories import (
     Idempotency,
     Numbers,
     Orders,
-    Pbxs,
     Pools,
     Slots,
     Tenants,

@@ -20,7 +20,7 @@ from werkzeug.exceptions import BadHost
 from maskservice.domain.call import Outcome
 from maskservice.domain.errors import InvalidContent, NotFound, SignatureInvalid
 from maskservice.services.call_events import CallReport, Side, report_call
-from maskservice.services.calls import PbxChanged, Routed, Webhook, neutral, route_call
+from maskservice.services.calls import PbxUnconfirmed, Routed, Webhook, neutral, route_call
 from maskservice.telephony import (
     CallEvent,
     Dialect,
@@ -71,10 +71,11 @@ def call(pbx_id: str) -> Response:
         dialect = sender.dialect
         try:
             routed, written = _answered(pbx_id, sender, webhook, revision=None if known is None else known.revision)
-        except (SignatureInvalid, PbxChanged):
+        except (SignatureInvalid, PbxUnconfirmed, UnreadableBody, InvalidContent):
             if known is None:
                 raise
-            # What this process knew of the PBX may be old: only the database refuses anybody.
+            # What this process knew of the PBX may be old: only by what the database says anybody is refused, or told
+            # what is wrong with his request.
             sender = sender_of(pbx_id, webhook)
             routed, written = _answered(pbx_id, sender, webhook)
     except SignatureInvalid as refusal:
@@ -155,9 +156,11 @@ def _answered(
     pbx_id: str, sender: Sender, webhook: WebhookRequest, *, revision: int | None = None
 ) -> tuple[Routed, Written]:
     """What to do, in the PBX's words. ``revision``: of a sender that was kept in memory. Raises SignatureInvalid before
-    anything in the request is read, PbxChanged before anything is decided."""
+    anything in the request is read, PbxUnconfirmed before anything is decided."""
     webhook_id = sender.verify(webhook, now=ports().clock.now())
     if request.routing_exception is not None:
+        if revision is not None:
+            raise PbxUnconfirmed
         _log.warning("call_unreadable", dialect=sender.dialect.name, error=type(request.routing_exception).__name__)
         return _UNREADABLE, sender.dialect.write_neutral_hangup(webhook)
     asked = Webhook(pbx_id, webhook_id, sender.dialect.read_call(webhook), pbx_revision=revision)

@@ -30,14 +30,18 @@ class Sender:
 
 
 class KnownSenders:
-    """Senders as they were read last. A call that was checked by one of them is decided only where the call's own read
-    finds the PBX at the same revision; a signature that does not fit one of them is checked by the database's."""
+    """Senders as they were read last. A call that was checked by one of them is answered only where the call's own read
+    finds the PBX at the same revision. Where it finds another one, where nothing was read, and where the signature or
+    the body does not fit, the webhook is checked again by what the database says."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Sender] = {}
 
     def get(self, pbx_id: str) -> Sender | None:
         return self._kept.get(pbx_id)
+
+    def forget(self, pbx_id: str) -> None:
+        self._kept.pop(pbx_id, None)
 
     def keep(self, pbx_id: str, sender: Sender) -> None:
         if len(self._kept) >= _MOST_KEPT:

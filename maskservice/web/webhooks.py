@@ -61,6 +61,8 @@ def sender_of(pbx_id: str, webhook: WebhookRequest) -> Sender:
     KeyMissing; KeyError for a dialect, ValueError for a secret that an older version of the service does not know.
     """
     found = open_pbx(pbx_id, ports=ports()) if _PBX_ID.fullmatch(pbx_id) else None
+    if found is None or not found.secrets:
+        wiring().senders.forget(pbx_id)
     if found is None:
         return Sender(likely_dialect(webhook), (_NOBODYS_SECRET,))
     dialect = DIALECTS[found.dialect]

@@ -16,7 +16,7 @@ from maskservice.domain.guard import CallerState, GuardPolicy
 from maskservice.domain.masked import read_dialled
 from maskservice.domain.phone import read_caller
 from maskservice.services import pools
-from maskservice.services.calls import PbxChanged, Webhook, route_call
+from maskservice.services.calls import PbxUnconfirmed, Webhook, route_call
 from maskservice.services.guarding import CALLER_SCOPE
 from maskservice.services.leg_records import GuardTurn, LegKey, LegWritten, Remembered
 from maskservice.services.pbxs import create_pbx, open_pbx, revoke_pbx, rotate_secret
@@ -178,14 +178,14 @@ def test_secrets_kept_in_memory_serve_while_they_are_the_pbx_s(shop: Shop) -> No
         assert route_call(webhook(made.pbx.id, opened.revision, 1), shop.ports).outcome == "asking"
     assert not [each for each in sent if "pbx_secrets" in each]
     rotate_secret("總機", ports=shop.ports)
-    with pytest.raises(PbxChanged):
+    with pytest.raises(PbxUnconfirmed):
         route_call(webhook(made.pbx.id, opened.revision, 2), shop.ports)
     now = open_pbx(made.pbx.id, ports=shop.ports)
     assert now is not None
     assert now.revision > opened.revision
     assert route_call(webhook(made.pbx.id, now.revision, 3), shop.ports).outcome == "asking"
     revoke_pbx("總機", ports=shop.ports)
-    with pytest.raises(PbxChanged):
+    with pytest.raises(PbxUnconfirmed):
         route_call(webhook(made.pbx.id, now.revision, 4), shop.ports)
 
 
@@ -195,7 +195,7 @@ def test_a_revoked_pbx_is_found_out_whatever_it_dials(shop: Shop, digits: str | 
     revoke_pbx("總機", ports=shop.ports)
     for dialled in ("0900000000", "0900000099"):
         call = InboundCall("c", read_caller(OTHER), read_dialled(dialled), digits)
-        with pytest.raises(PbxChanged):
+        with pytest.raises(PbxUnconfirmed):
             route_call(Webhook(made.pbx.id, "w", call, pbx_revision=1), shop.ports)
 
 

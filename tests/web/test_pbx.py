@@ -254,3 +254,15 @@ def test_a_secret_that_is_known_is_confirmed_by_the_database_for_every_call(site
         pbxs.revoke_pbx(site.pbx.pbx.name, ports=site.ports)
     for to in (X, "+886900000999"):
         assert site.pbx_post("calls", CALL | {"call_id": "c-5", "to": to}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", {"to": "garbage"}, {"to": None}, {"to": X, "bridge_ended": {"outcome": "x"}}]
+)
+def test_a_revoked_pbx_that_was_known_is_refused_whatever_it_sends(site: Site, body: Any) -> None:
+    assert site.call(call_id="c-1")["action"] == "gather"
+    with site.app.app_context():
+        pbxs.revoke_pbx(site.pbx.pbx.name, ports=site.ports)
+    sent = body if isinstance(body, bytes) else CALL | {"call_id": "c-2"} | body
+    for _ in range(2):
+        assert site.pbx_post("calls", sent).status_code == 401
