@@ -1,5 +1,7 @@
-"""What comes between the read and the one write of the straight way, on PostgreSQL: SQLite's one writer holds everything
-from the read on."""
+"""What comes between the read and the one write of the straight way, on PostgreSQL.
+
+SQLite's one writer holds everything from the read on.
+"""
 
 from __future__ import annotations
 
