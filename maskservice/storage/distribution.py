@@ -40,7 +40,7 @@ REFERENCE: Final = (
 # the worker that frees some would wait in a ring. Ours keep an order of their own and look before they insert, as on
 # one machine. The role sets it for itself, so it holds through a pooler too.
 _AT_ONCE = (
-    "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %%I "  # psycopg's own sign is doubled
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I "
     "SET citus.enable_deadlock_prevention = off', current_database()); END $$"
 )
 _FIRST_OF = {NUMBER: BY_NUMBER[0], TENANT: BY_TENANT[0]}

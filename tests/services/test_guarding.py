@@ -236,8 +236,6 @@ def test_rekey_gives_every_live_binding_a_new_extension_and_the_old_one_rests(sh
     shop.reach(COURIER, live[0].masked_number.extension)
     shop.clock.move(seconds=1)
     changes = list(rekey_number(X, ports=shop.ports))
-    assert [change.old.extension for change in changes] == sorted(view.masked_number.extension for view in live)
-    changes.sort(key=lambda change: change.order_id)
     assert [change.order_id for change in changes] == [str(place) for place in range(7)]
     for view, change in zip(live, changes, strict=True):
         assert (change.binding_id, change.old) == (view.id, view.masked_number)
