@@ -16,8 +16,8 @@ from maskservice.storage.types import POOL_ID
 
 
 class GuardCallerRow(Base):
-    """One caller in one pool. A wrong try locks the row and every change counts it up, so that guesses sent at once share
-    one budget: see docs/adr/0008."""
+    """One caller in one pool. A wrong try locks the row and every change counts it up, so that guesses sent at once
+    share one budget: see docs/adr/0008."""
 
     __tablename__ = "guard_callers"
     pool_id: Mapped[str] = mapped_column(POOL_ID, primary_key=True)

@@ -25,7 +25,7 @@ from tests.factories import (
     TenantFactory,
     key,
 )
-from tests.storage.conftest import World, build_world
+from tests.storage.conftest import World, build_world, plain_only
 
 Opened = tuple[Flask, Database]
 
@@ -72,6 +72,7 @@ def told(database: Database, world: World) -> list[object]:
         ]
 
 
+@plain_only
 def test_all_rows_go_there_and_back(filled: tuple[Flask, Database, World]) -> None:
     app, database, world = filled
     with app.app_context():
@@ -92,6 +93,7 @@ def test_all_rows_go_there_and_back(filled: tuple[Flask, Database, World]) -> No
             assert world.bind(uow, binding__order_id="new").binding.status is Status.ACTIVE
 
 
+@plain_only
 def test_an_order_has_one_current_binding_after_the_migration_too(filled: tuple[Flask, Database, World]) -> None:
     _, database, _ = filled
     downgrade(database, to="0009")

@@ -40,7 +40,7 @@ def counts(installation: Installation) -> dict[str, tuple[int, int]]:
     engine = create_engine(installation.database_url)
     with engine.connect() as connection:
         taken = "select virtual_number, count(*) from slots group by virtual_number"
-        slots: dict[str, int] = {number: count for number, count in connection.execute(text(taken))}
+        slots: dict[str, int] = {number: int(count) for number, count in connection.execute(text(taken))}
         numbers = connection.execute(text("select virtual_number, held from virtual_numbers"))
         found = {number: (held, slots.get(number, 0)) for number, held in numbers}
     engine.dispose()
