@@ -19,6 +19,7 @@ from maskservice.domain.masked import read_dialled
 from maskservice.domain.phone import read_caller
 from maskservice.services import pools
 from maskservice.services.calls import Webhook, route_call
+from maskservice.services.rekeying import rekey_number
 from maskservice.storage.db import Database
 from tests.counting import count_statements
 from tests.services.conftest import Shop, number
@@ -126,3 +127,37 @@ def test_where_the_statement_fails_nothing_stays_and_nothing_personal_is_told(sh
         place(shop, wanted)
     assert "another" not in str(told.value).replace("no_more", "")
     assert rows(shop) == before
+
+
+def test_two_who_rekey_one_number_at_once_do_not_wait_in_a_ring(
+    shop: Shop, database_app: tuple[Flask, Database]
+) -> None:
+    app, _ = database_app
+    for turn in range(60):
+        shop.bind(f"O-{turn}")
+    shop.clock.move(seconds=1)
+    told = at_once(app, [lambda: list(rekey_number("+886900000000", ports=shop.ports)) for _ in range(3)])
+    assert all(isinstance(each, list) for each in told)
+    assert {each.order_id for done in told for each in done} == {f"O-{turn}" for turn in range(60)}
+
+
+def test_a_database_that_cannot_say_whether_it_is_a_cluster_is_used_as_if_it_were(shop: Shop) -> None:
+    """A transaction serves both. The question is asked again by the next unit that wants to know."""
+    database = shop.database
+    change = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {}', current_database()); END $$"
+    database.is_cluster = None
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA shadow")
+        # The first table of this name that the server finds has not the column that is asked for.
+        connection.exec_driver_sql("CREATE TABLE shadow.pg_extension (other integer)")
+        connection.exec_driver_sql(change.format("SET search_path = shadow, pg_catalog, public"))
+    database.engine.dispose()
+    with count_statements(database) as sent:
+        shop.bind()
+    assert database.is_cluster is None
+    assert len(sent) > 2
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(change.format("RESET search_path"))
+    database.engine.dispose()
+    shop.bind("next")
+    assert database.is_cluster is False
