@@ -150,10 +150,11 @@ class Program:
         self.until(is_up)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Sends the signal; the exit code."""
+        """Sends the signal; the exit code. A worker that does not go by itself is killed after 30 s, the setting
+        ``graceful_timeout_s``."""
         if self._process.poll() is None:
             self._process.send_signal(how)
-        return self._process.wait(20)
+        return self._process.wait(40)
 
     def exit_code(self) -> int:
         return self._process.wait(20)
