@@ -43,8 +43,8 @@ class Figures:
     purged_binding_bytes: Measured
 
 
-# The cores were shared with other work during the run, which lengthens CPU times: planned on the safe side.
-MACHINE = "two shared cores of an AMD EPYC, PostgreSQL 17 beside, 2026-11-24"
+# Nothing else ran on the cores; other work lengthens CPU times by up to a half.
+MACHINE = "two cores of an AMD EPYC, PostgreSQL 17 beside, 2026-11-24"
 _PLANNING, _TELEPHONY, _LARGE = "benchmarks/planning.py", "benchmarks/telephony.py", "benchmarks/large.py"
 
 
@@ -57,12 +57,12 @@ def _size(what: str, value: int) -> Measured:
 
 
 MEASURED = Figures(
-    create_ms=_ms("create with a key, application", "6.2"),
-    create_database_ms=_ms("create with a key, database", "1.1"),
+    create_ms=_ms("create with a key, application", "2.9"),
+    create_database_ms=_ms("create with a key, database", "0.6"),
     # Of a webhook whose extension connects.
-    look_up_ms=_ms("look-up, application", "4.5"),
+    look_up_ms=_ms("look-up, application", "2.4"),
     look_up_database_ms=_ms("look-up, database", "0.9"),
-    event_ms=_ms("event of a call, application", "3.6"),
+    event_ms=_ms("event of a call, application", "2.4"),
     event_database_ms=_ms("event of a call, database", "0.6"),
     # Every answer under 500 ms; Asterisk, SIPp on both sides and one worker shared the two cores. No audio flowed.
     pbx_calls_a_second=Measured("one Asterisk, without audio", Decimal(40), "calls/s", _TELEPHONY),
