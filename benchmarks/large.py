@@ -151,7 +151,7 @@ def _copy(connection: psycopg.Connection[tuple[object, ...]], piece: Sequence[tu
         ),
     }
     for table, (columns, rows) in texts.items():
-        with connection.cursor().copy(f"COPY {table} {columns} FROM STDIN") as copy:  # type: ignore[arg-type]
+        with connection.cursor().copy(f"COPY {table} {columns} FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
     connection.commit()

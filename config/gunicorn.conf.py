@@ -15,7 +15,7 @@ from pathlib import Path
 
 # structlog loads rich, and with it pygments, wherever they are installed: four megabytes a worker for tracebacks in
 # colours. The command line has them, a server does without.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type] -- None is how Python notes that there is no such module
 
 from maskservice.logs import configure_logging  # noqa: E402 -- it loads structlog
 from maskservice.settings import Settings  # noqa: E402
@@ -75,7 +75,7 @@ def on_starting(server):  # noqa: ARG001 -- the name and argument are gunicorn's
     _metrics.mkdir(parents=True, exist_ok=True)
 
 
-def post_fork(server, worker):  # noqa: ARG001
+def post_fork(server, worker):  # noqa: ARG001 -- gunicorn's
     """An eighth of the time that importing takes went into looking for garbage among what is there to stay."""
     gc.disable()
     # glibc gives every thread a heap of its own and keeps in each what was once needed there: after batches that was
@@ -85,19 +85,19 @@ def post_fork(server, worker):  # noqa: ARG001
         mallopt(_M_ARENA_MAX, 1)
 
 
-def post_worker_init(worker):  # noqa: ARG001
+def post_worker_init(worker):  # noqa: ARG001 -- gunicorn's
     """What is loaded now stays: the collector looks at what requests leave behind, no longer through all modules."""
     gc.freeze()
     gc.enable()
 
 
-def child_exit(server, worker):  # noqa: ARG001
+def child_exit(server, worker):  # noqa: ARG001 -- gunicorn's
     """A worker that is gone no longer counts in live gauges."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
 
-def on_exit(server):  # noqa: ARG001
+def on_exit(server):  # noqa: ARG001 -- gunicorn's
     """Leaves no folder behind."""
     shutil.rmtree(_metrics, ignore_errors=True)

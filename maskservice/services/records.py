@@ -92,7 +92,6 @@ class PoolOffer:
     """What an allocation may work with. ``numbers`` are below their ceiling as far as was seen, by ``rooms`` extensions
     each; ``phone_is_own`` and ``order_is_held``, by a current binding, as asked."""
 
-    pool_id: str
     policy: PoolPolicy
     numbers: tuple[str, ...]
     phone_is_own: bool

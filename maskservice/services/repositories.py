@@ -205,7 +205,7 @@ class Bindings(Protocol):
 
     def to_rekey(self, virtual_number: str, *, before: datetime, now: datetime, limit: int) -> Sequence[Binding]:
         """Bindings on the number that hold their order at ``now``, were made before ``before`` and not rekeyed since,
-        by extension, locked for this unit."""
+        locked for this unit in the order of their keys."""
         ...
 
     def due(self, *, now: datetime, limit: int) -> Sequence[Binding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Select, Uuid, bindparam, literal_column, select, true
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, Uuid, and_, bindparam, literal_column, select, true
 
 from maskservice.storage.guard_models import GUARD_CALLERS, GUARD_NUMBERS
 from maskservice.storage.hot_models import BINDINGS, CONTACTS, PASSES, SLOTS, not_ended
@@ -59,8 +59,8 @@ def line_from(
     )
 
 
-def _rule(rules: Any, *, binding: ColumnElement[Any]) -> ColumnElement[bool]:
-    return (rules.c.tenant_id == _B.tenant_id) & (rules.c.binding == binding) & (rules.c.caller == _CALLER)  # type: ignore[no-any-return]
+def _rule(rules: FromClause, *, binding: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(rules.c.tenant_id == _B.tenant_id, rules.c.binding == binding, rules.c.caller == _CALLER)
 
 
 def _narrow(statement: Select[Any], *, narrowed: bool) -> Select[Any]:

@@ -107,7 +107,6 @@ def _offer(limit: int) -> Select[Any]:
     held = has_current(bindparam("tenant", type_=ORDERS.c.tenant_id.type), bindparam("order", type_=Text()))
     return (
         select(
-            pool.c.id,
             *(pool.c[column.name] for column in POLICY_COLUMNS),
             own.scalar_subquery(),
             held.label("order_is_held"),
@@ -152,12 +151,11 @@ class SqlNumbers:
         rows = self._statements.rows(_offer(limit), given)
         if not rows:
             return None
-        pool_id, *cells, is_own, is_held, _, _ = rows[0]
+        *cells, is_own, is_held, _, _ = rows[0]
         policy = policy_of(cells)
         found = [(number, held) for *_, held, number in rows if number is not None]
         ceiling = policy.ceiling
         return PoolOffer(
-            pool_id,
             policy,
             tuple(number for number, _ in found),
             bool(is_own),

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from psycopg import sql
 
-from maskservice.services import binding_reads, binding_steps, expiry, retention
 from maskservice.services.batches import create_bindings
-from maskservice.services.bindings import create_binding
-from maskservice.services.idempotency import IdempotentRequest
 from maskservice.storage.distribution import REFERENCE
 from tests.conftest import fresh_on_citus
 from tests.services.conftest import Shop
-from tests.services.test_citus_rules import COURIER, calls_of_all_kinds
+from tests.services.test_citus_rules import (
+    COURIER,
+    STEPS,
+    calls_of_all_kinds,
+    create_and,
+    grow_old,
+    list_bindings_each_way,
+)
 from tests.storage.test_distribution import CITUS, MISSING
 from tests.storage.test_plans import sent_to
 
@@ -91,25 +94,10 @@ def test_every_statement_of_a_call_runs_on_one_node(shop: Shop) -> None:
     assert {"calls", "webhook_receipts", "contacts"} <= written(seen)
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        lambda shop, view: binding_steps.deliver_binding(shop.tenant, view.id, delivered_at=None, ports=shop.ports),
-        lambda shop, view: binding_steps.lock_binding(shop.tenant, view.id, reason="x", ports=shop.ports),
-        lambda shop, view: shop.release(view),
-        lambda shop, view: binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports),
-        lambda shop, view: binding_reads.get_label_of_order(shop.tenant, view.order_id, ports=shop.ports),
-    ],
-    ids=["deliver", "lock", "release", "get", "label"],
-)
-def test_every_statement_of_a_create_and_of_a_step_runs_on_one_node(
-    shop: Shop, step: Callable[[Shop, Any], object]
-) -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_every_statement_of_a_create_and_of_a_step_runs_on_one_node(shop: Shop, step: str) -> None:
     with explained(shop) as seen:
-        order = replace(shop.order(waybill="W1"), idempotency=IdempotentRequest("k", "r", b"{}"))
-        view = create_binding(order, shop.ports).view
-        create_binding(order, shop.ports)
-        step(shop, view)
+        create_and(shop, step)
     assert len(seen) > 6
     assert on_several(seen) == {}
     assert written(seen) & set(REFERENCE) <= {"virtual_numbers"}
@@ -121,20 +109,13 @@ def test_of_a_batch_only_what_is_about_several_numbers_asks_several_nodes(shop: 
         create_bindings(rows, shop.tenant, shop.ports)
         create_bindings(rows, shop.tenant, shop.ports)
     several = on_several(seen)
-    starts = {re.match(r"(INSERT INTO \w+|SELECT \w+)", statement)[1] for statement in several}  # type: ignore[index]
+    starts = {" ".join(re.split(r"[ .]", statement)[: 3 if "INSERT" in statement else 2]) for statement in several}
     assert starts == {"INSERT INTO slots", "SELECT bindings"}, several
 
 
 def test_lists_and_the_worker_ask_every_node_and_are_not_refused(shop: Shop) -> None:
     shop.bind("dead", expires_in=60, waybill="W1")
     with explained(shop) as seen:
-        for given in ({}, {"order_id": "dead"}, {"waybill": "W1"}):
-            query = binding_reads.ListBindings(shop.tenant, limit=10, **given)  # type: ignore[arg-type]
-            assert len(binding_reads.list_bindings(query, shop.ports).rows) == 1
-        shop.clock.move(days=1)
-        expiry.work_round(shop.ports)
-        shop.clock.move(days=40)
-        expiry.work_round(shop.ports)
-        shop.clock.move(days=500)
-        retention.clear_old(shop.ports, retention.Kept(), limit=10)
+        assert list_bindings_each_way(shop) == [1, 1, 1]
+        grow_old(shop)
     assert len(on_several(seen)) > 10

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,6 +168,43 @@ def calls_of_all_kinds(shop: Shop) -> None:
     shop.reach(COURIER, other.masked_number.extension)
 
 
+STEPS: dict[str, Callable[[Shop, Any], object]] = {
+    "deliver": lambda shop, view: binding_steps.deliver_binding(
+        shop.tenant, view.id, delivered_at=None, ports=shop.ports
+    ),
+    "lock": lambda shop, view: binding_steps.lock_binding(shop.tenant, view.id, reason="x", ports=shop.ports),
+    "release": lambda shop, view: shop.release(view),
+    "get": lambda shop, view: binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports),
+    "label": lambda shop, view: binding_reads.get_label_of_order(shop.tenant, view.order_id, ports=shop.ports),
+}
+
+
+def create_and(shop: Shop, step: str) -> None:
+    """Creates with and without an idempotency key, each a second time, and a step of a binding."""
+    keyed = replace(shop.order(waybill="W1"), idempotency=IdempotentRequest("k", "r", b"{}"))
+    for order in (keyed, shop.order("plain", waybill="W2")):
+        view = create_binding(order, shop.ports).view
+        create_binding(order, shop.ports)
+    STEPS[step](shop, view)
+
+
+def list_bindings_each_way(shop: Shop) -> list[int]:
+    """How many a list of all, of the order ``dead`` and of the waybill W1 gives."""
+    every = binding_reads.ListBindings(shop.tenant, limit=10)
+    ways = (every, replace(every, order_id="dead"), replace(every, waybill="W1"))
+    return [len(binding_reads.list_bindings(query, shop.ports).rows) for query in ways]
+
+
+def grow_old(shop: Shop) -> None:
+    """All that the worker does to bindings and calls from their end to their last trace."""
+    shop.clock.move(days=1)
+    expiry.work_round(shop.ports)
+    shop.clock.move(days=40)
+    expiry.work_round(shop.ports)
+    shop.clock.move(days=500)
+    retention.clear_old(shop.ports, retention.Kept(), limit=10)
+
+
 def test_every_statement_of_a_call_asks_one_node(shop: Shop) -> None:
     view = shop.bind("expiring", expires_in=60)
     shop.clock.move(seconds=61)
@@ -177,24 +215,10 @@ def test_every_statement_of_a_call_asks_one_node(shop: Shop) -> None:
     assert {each: broken(each) for each in seen if broken(each)} == {}
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        lambda shop, view: binding_steps.deliver_binding(shop.tenant, view.id, delivered_at=None, ports=shop.ports),
-        lambda shop, view: binding_steps.lock_binding(shop.tenant, view.id, reason="x", ports=shop.ports),
-        lambda shop, view: shop.release(view),
-        lambda shop, view: binding_reads.get_binding(shop.tenant, view.id, ports=shop.ports),
-        lambda shop, view: binding_reads.get_label_of_order(shop.tenant, view.order_id, ports=shop.ports),
-    ],
-)
-def test_creates_and_steps_ask_one_node_a_statement(shop: Shop, step: Callable[[Shop, Any], object]) -> None:
-    from dataclasses import replace
-
+@pytest.mark.parametrize("step", STEPS)
+def test_creates_and_steps_ask_one_node_a_statement(shop: Shop, step: str) -> None:
     with watched(shop) as seen:
-        order = replace(shop.order(waybill="W1"), idempotency=IdempotentRequest("k", "r", b"{}"))
-        view = create_binding(order, shop.ports).view
-        create_binding(order, shop.ports)
-        step(shop, view)
+        create_and(shop, step)
     assert len(seen) > 6
     assert {each: broken(each) for each in seen if broken(each)} == {}
 
@@ -205,15 +229,8 @@ def test_what_asks_all_nodes_locks_nothing_and_joins_nothing_apart(shop: Shop) -
         shop.bind("dead", expires_in=60, waybill="W1")
         for _ in range(2):
             create_bindings([shop.order(f"order-{place}") for place in range(9)], shop.tenant, shop.ports)
-        shop.clock.move(days=1)
-        expiry.work_round(shop.ports)
-        shop.clock.move(days=40)
-        expiry.work_round(shop.ports)
-        shop.clock.move(days=500)
-        retention.clear_old(shop.ports, retention.Kept(), limit=10)
-        for given in ({}, {"order_id": "dead"}, {"waybill": "W1"}):
-            query = binding_reads.ListBindings(shop.tenant, limit=10, **given)  # type: ignore[arg-type]
-            binding_reads.list_bindings(query, shop.ports)
+        list_bindings_each_way(shop)
+        grow_old(shop)
     several = [each for each in seen if any("not named" in fault for fault in broken(each))]
     assert len(several) > 10
     for statement in several:

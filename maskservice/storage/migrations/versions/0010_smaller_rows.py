@@ -142,7 +142,7 @@ def _make_orders_anew(last: str, value: str) -> None:
         f"virtual_number VARCHAR(16) NOT NULL, waybill TEXT, {last})"
     )
     op.execute(
-        f"INSERT INTO order_index SELECT tenant_id, order_id, binding, virtual_number, waybill, {value} "  # noqa: S608
+        f"INSERT INTO order_index SELECT tenant_id, order_id, binding, virtual_number, waybill, {value} "  # noqa: S608 -- names of this file's own
         "FROM order_index_before"
     )
     op.execute("DROP TABLE order_index_before")
@@ -154,7 +154,7 @@ def _ids(kind: str) -> set[tuple[str, str]]:
     connection = op.get_bind()
     found: set[tuple[str, str]] = set()
     for table, column, prefix in _IDS:
-        rows = connection.execute(sa.text(f"SELECT DISTINCT {column}::{kind}::text FROM {table}"))  # noqa: S608
+        rows = connection.execute(sa.text(f"SELECT DISTINCT {column}::{kind}::text FROM {table}"))  # noqa: S608 -- names of this file's own
         found |= {(prefix, row[0]) for row in rows if row[0] is not None}
     return found
 
@@ -167,7 +167,7 @@ def _know(ids: set[tuple[str, str, str]]) -> None:
     )
     for function, given, wanted, kinds in (("key_of", "id", "key", "text uuid"), ("id_of", "key", "id", "uuid text")):
         taken, returned = kinds.split()
-        found = f"SELECT {wanted} FROM pg_temp.known_ids WHERE prefix = $1 AND {given} = $2"  # noqa: S608
+        found = f"SELECT {wanted} FROM pg_temp.known_ids WHERE prefix = $1 AND {given} = $2"  # noqa: S608 -- names of this file's own
         op.execute(
             f"CREATE FUNCTION pg_temp.{function}(text, {taken}) RETURNS {returned} LANGUAGE plpgsql STRICT AS "
             f"$$ BEGIN RETURN ({found}); END $$"
