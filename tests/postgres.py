@@ -67,6 +67,8 @@ class PostgresServer:
         self._watchdog: Popen[bytes] | None = None
         self._owner_pid = 0
         self._admin_url = ""
+        self._command: _Command = []
+        self._account: _Account = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -80,6 +82,11 @@ class PostgresServer:
         if not self._admin_url:
             raise RuntimeError("the server is not running: call start() first")
         return self._admin_url
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it was started here, and can be restarted."""
+        return self._server is not None
 
     def start(self) -> Self:
         """Start the server, or find the one the environment names; raises PostgresUnavailableError if there is none.
@@ -185,9 +192,25 @@ class PostgresServer:
             self._server = _spawn(initdb, account, output=log)  # so that stop() ends it, whatever happens
             if self._server.wait(_INITDB_TIMEOUT_S) != 0:
                 raise OSError("initdb failed")
-            self._server = _spawn(postgres, account, output=log)
+        self._command, self._account = postgres, account
+        self._launch(home)
+
+    def restart(self) -> None:
+        """Cuts every session, shuts our own server down cleanly and starts it again at the same address. Raises
+        RuntimeError for one that the environment names."""
+        if self._server is None or self._watchdog is None or self._home is None:
+            raise RuntimeError("only a server of our own is restarted")
+        self._watchdog.kill()
+        self._watchdog.communicate()
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait(_STOP_TIMEOUT_S)
+        self._launch(self._home)
+
+    def _launch(self, home: Path) -> None:
+        with (home / "log").open("ab") as log:
+            self._server = _spawn(self._command, self._account, output=log)
         guard: _Command = ["/bin/sh", "-c", _WATCHDOG, "watchdog", str(self._server.pid), home]
-        self._watchdog = _spawn(guard, account, output=DEVNULL, stdin=PIPE)
+        self._watchdog = _spawn(guard, self._account, output=DEVNULL, stdin=PIPE)
         url = f"postgresql+psycopg://postgres@/postgres?host={home}&port={_PORT}"
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
